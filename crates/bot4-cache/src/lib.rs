@@ -1,0 +1,1 @@
+//! Caches for feature vectors: shared, single-threaded and allocation-free.

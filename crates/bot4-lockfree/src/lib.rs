@@ -1,0 +1,1 @@
+//! Bounded queues, metrics, snapshots and budgets whose hot paths take no lock.

@@ -1,0 +1,2 @@
+//! The bot4-ml command.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Aligned buffers, arenas, object pools and an allocation audit for hot paths.
