@@ -1,1 +1,56 @@
 //! Caches for feature vectors: shared, single-threaded and allocation-free.
+//!
+//! | cache | shared by threads | values | a hit | policy |
+//! | --- | --- | --- | --- | --- |
+//! | [`VectorCache`] | `&self` | rows of numbers of one width | copies the row; no lock, no allocation | S3-FIFO in sets of 16 |
+//! | [`LocalFeatureCache`] | `&mut self` | any, by reference | a table lookup; no atomics | LRU |
+//!
+//! All compare whole keys, seed their hasher for each cache, and count hits, misses and evictions exactly.
+//!
+//! # When not to use it
+//!
+//! For listeners, time-to-idle, async callers or the last points of hit ratio use `moka`; for a disk tier `foyer`.
+//! A handful of keys known in advance needs an array, not a cache.
+//!
+//! # Example
+//!
+//! ```
+//! use bot4_cache::VectorCache;
+//!
+//! // Slow features of an instrument, computed once a minute and read at every tick by every thread.
+//! let cache = VectorCache::<(u32, u32)>::new(10_000, 3);
+//! let mut features = [0.0; 3];
+//! std::thread::scope(|scope| {
+//!     for _ in 0..2 {
+//!         scope.spawn(|| {
+//!             let mut features = [0.0; 3];
+//!             cache.get_or_compute(&(7, 570), &mut features, |row| row.fill(0.25));
+//!         });
+//!     }
+//! });
+//! assert!(cache.get(&(7, 570), &mut features));
+//! assert_eq!(features, [0.25; 3]);
+//! assert_eq!(cache.stats().misses, 1, "one thread computed, the other had the result");
+//! ```
+//!
+//! # Modules
+//!
+//! `vector` is built of `slab` (words behind sequence counters), `policy` (S3-FIFO over one set) and `stripe`
+//! (locks and computations under way); `key` and `word` say what fits into words; `local` stands alone; `stats`
+//! counts; `sync` swaps in loom.
+
+mod key;
+mod local;
+mod policy;
+mod slab;
+mod stats;
+mod stripe;
+mod sync;
+mod vector;
+mod word;
+
+pub use key::Key;
+pub use local::LocalFeatureCache;
+pub use stats::Stats;
+pub use vector::VectorCache;
+pub use word::Word;

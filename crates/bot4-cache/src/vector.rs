@@ -1,0 +1,367 @@
+//! The cache of fixed-width rows.
+
+use crate::{
+    key::Key,
+    policy::{Queues, Uses},
+    slab::{Read, Set, Slab},
+    stats::{ShardedCounter, Stats},
+    stripe::{Stripe, StripeState},
+    word::Word,
+};
+use ahash::RandomState;
+use std::{convert::Infallible, fmt, hash::BuildHasher};
+
+/// Up to this capacity the cache is one set, so that the policy sees every entry.
+const ONE_SET_MAX: usize = 256;
+/// Ways of a set in a larger cache.
+const WAYS: usize = 16;
+/// Locks of a cache: writers of different sets rarely meet.
+const STRIPES_MAX: usize = 64;
+
+/// A shared cache of rows of one width, all in one slab that is allocated when the cache is created.
+///
+/// A hit copies the row and takes no lock; a miss computes the row in the caller's buffer and stores it in place
+/// of an entry that the S3-FIFO policy gives up. Keys are compared whole. Sets of 16 ways each have a sequence
+/// counter: a reader that meets a writer tries again, a bounded number of times.
+///
+/// `T` is the number that rows are made of: `f64` (the default), `f32`, or a 32- or 64-bit integer.
+///
+/// | method | progress | allocates |
+/// | --- | --- | --- |
+/// | [`get`](Self::get) | bounded number of steps, no lock | no |
+/// | [`get_or_compute`](Self::get_or_compute), a hit | bounded number of steps, no lock | no |
+/// | [`get_or_compute`](Self::get_or_compute), a miss | blocking: waits for a computation of the same key, takes the lock of its stripe of sets twice, for some 50 ns | no |
+/// | [`insert`](Self::insert), [`invalidate`](Self::invalidate) | blocking: the lock of the stripe | no |
+/// | [`clear`](Self::clear), [`stats`](Self::stats), [`len`](Self::len) | blocking: each lock in turn | no |
+///
+/// ```
+/// use bot4_cache::VectorCache;
+///
+/// let cache = VectorCache::<(u32, u32)>::new(10_000, 4);
+/// let mut row = [0.0; 4];
+///
+/// let hit = cache.get_or_compute(&(7, 570), &mut row, |row| row.copy_from_slice(&[1.0, 2.0, 3.0, 4.0]));
+/// assert!(!hit);
+///
+/// let hit = cache.get_or_compute(&(7, 570), &mut row, |_| unreachable!("the row is there"));
+/// assert!(hit);
+/// assert_eq!(row, [1.0, 2.0, 3.0, 4.0]);
+/// assert_eq!((cache.stats().hits, cache.stats().misses), (1, 1));
+/// ```
+pub struct VectorCache<K, T = f64, S = RandomState> {
+    slab: Slab<K, T>,
+    stripes: Box<[Stripe<K>]>,
+    hits: ShardedCounter,
+    misses: ShardedCounter,
+    hasher: S,
+    sets: usize,
+    ways: usize,
+    width: usize,
+}
+
+/// Where a key belongs.
+#[derive(Clone, Copy)]
+struct Place {
+    set: usize,
+    tag: u16,
+}
+
+impl<K: Key, T: Word> VectorCache<K, T> {
+    /// A cache of at least `capacity` rows of `width` numbers, with a hasher seeded for this cache.
+    ///
+    /// Up to 256 rows the capacity is exact; a larger one is rounded up to a multiple of 16.
+    ///
+    /// # Panics
+    /// When `capacity` is 0, or the rows do not fit the address space.
+    pub fn new(capacity: usize, width: usize) -> Self {
+        Self::with_hasher(capacity, width, RandomState::new())
+    }
+}
+
+impl<K: Key, T: Word, S: BuildHasher> VectorCache<K, T, S> {
+    /// The same with a hasher of the caller's. A fixed seed makes runs repeatable, and lets whoever chooses the
+    /// keys make them collide.
+    ///
+    /// # Panics
+    /// As [`new`](VectorCache::new).
+    pub fn with_hasher(capacity: usize, width: usize, hasher: S) -> Self {
+        assert!(capacity > 0, "a cache needs a capacity of at least 1");
+        let (sets, ways) =
+            if capacity <= ONE_SET_MAX { (1, capacity) } else { (capacity.div_ceil(WAYS), WAYS) };
+        let stripes = (1 << sets.ilog2()).min(STRIPES_MAX);
+        Self {
+            slab: Slab::new(sets, ways, width),
+            stripes: (0..stripes).map(|i| Stripe::new((sets - i).div_ceil(stripes), ways)).collect(),
+            hits: ShardedCounter::default(),
+            misses: ShardedCounter::default(),
+            hasher,
+            sets,
+            ways,
+            width,
+        }
+    }
+
+    /// Copies the row of `key` into `row` and says whether it was there.
+    ///
+    /// After `false` the content of `row` is unspecified. It is also the answer when writers kept changing the set
+    /// during 64 attempts to read it; such a lookup counts as a miss.
+    ///
+    /// # Panics
+    /// When `row` has not the cache's width.
+    ///
+    /// ```
+    /// let cache = bot4_cache::VectorCache::<u64, f32>::new(100, 2);
+    /// let mut row = [0.0; 2];
+    /// assert!(!cache.get(&1, &mut row));
+    /// cache.insert(&1, &[0.5, 1.5]);
+    /// assert!(cache.get(&1, &mut row));
+    /// assert_eq!(row, [0.5, 1.5]);
+    /// ```
+    #[inline]
+    #[must_use = "the row is only valid after a hit"]
+    pub fn get(&self, key: &K, row: &mut [T]) -> bool {
+        self.check_width(row);
+        let place = self.place(key);
+        let hit = self.slab.set(place.set).read(place.tag, key, row) == Read::Hit;
+        if hit {
+            self.hits.increment()
+        } else {
+            self.misses.increment()
+        }
+        hit
+    }
+
+    /// Copies the row of `key` into `row`, or has `compute` fill `row` and stores it. Says whether it was a hit.
+    ///
+    /// Of the threads that miss a key at the same time one computes it; the others park until it is done and take
+    /// its row. No lock is held meanwhile: `compute` may use this cache for other keys. It finds `row` with
+    /// unspecified content. If it panics, the key stays missing and one of the waiting threads computes it.
+    /// A row whose key is inserted or invalidated while it is computed is returned and not stored.
+    ///
+    /// Two threads may compute the same key when more than 32 computations run in one stripe (a 64th of the cache;
+    /// all of it up to 256 rows), or when the row was evicted before the waiting thread woke. Computations that wait
+    /// for each other's keys in a circle wait for ever.
+    ///
+    /// # Panics
+    /// When `row` has not the cache's width, and when `compute` asks for the key it is computing.
+    #[inline]
+    pub fn get_or_compute(&self, key: &K, row: &mut [T], compute: impl FnOnce(&mut [T])) -> bool {
+        let computed = self.get_or_try_compute(key, row, |row| {
+            compute(row);
+            Ok::<(), Infallible>(())
+        });
+        computed.unwrap_or_else(|never| match never {})
+    }
+
+    /// As [`get_or_compute`](Self::get_or_compute), for a computation that can fail.
+    ///
+    /// # Errors
+    /// Hands on the error of `compute`. The key stays missing, and one of the waiting threads computes it.
+    ///
+    /// # Panics
+    /// As [`get_or_compute`](Self::get_or_compute).
+    ///
+    /// ```
+    /// let cache = bot4_cache::VectorCache::<u64>::new(100, 1);
+    /// let mut row = [0.0];
+    /// assert_eq!(cache.get_or_try_compute(&1, &mut row, |_| Err("no quotes yet")), Err("no quotes yet"));
+    /// assert_eq!(cache.get_or_try_compute(&1, &mut row, |row| Ok::<_, ()>(row[0] = 0.25)), Ok(false));
+    /// assert_eq!(cache.get_or_try_compute(&1, &mut row, |_| Err("not called")), Ok(true));
+    /// ```
+    #[inline]
+    pub fn get_or_try_compute<E>(
+        &self,
+        key: &K,
+        row: &mut [T],
+        compute: impl FnOnce(&mut [T]) -> Result<(), E>,
+    ) -> Result<bool, E> {
+        self.check_width(row);
+        let place = self.place(key);
+        if self.slab.set(place.set).read(place.tag, key, row) == Read::Hit {
+            self.hits.increment();
+            return Ok(true);
+        }
+        self.compute_missing(place, key, row, compute)
+    }
+
+    #[inline(never)]
+    fn compute_missing<E>(
+        &self,
+        place: Place,
+        key: &K,
+        row: &mut [T],
+        compute: impl FnOnce(&mut [T]) -> Result<(), E>,
+    ) -> Result<bool, E> {
+        let set = self.slab.set(place.set);
+        let stripe = self.stripe(place);
+        let found = stripe.find_or_start(*key, || {
+            let way = set.find(place.tag, key)?;
+            set.read_locked(way, row);
+            Some(())
+        });
+        let computation = match found {
+            Ok(()) => {
+                self.hits.increment();
+                return Ok(true);
+            }
+            Err(computation) => computation,
+        };
+        self.misses.increment();
+        compute(row)?;
+        computation.finish(|state| self.store(place, state, key, row));
+        Ok(false)
+    }
+
+    /// Stores a row, in place of the row that `key` may have had.
+    ///
+    /// # Panics
+    /// When `row` has not the cache's width.
+    pub fn insert(&self, key: &K, row: &[T]) {
+        self.check_width(row);
+        let place = self.place(key);
+        let mut state = self.stripe(place).lock();
+        state.supersede(key);
+        self.store(place, &mut state, key, row);
+    }
+
+    /// Removes the row of `key` and says whether it was there.
+    ///
+    /// ```
+    /// let cache = bot4_cache::VectorCache::<u64>::new(100, 1);
+    /// cache.insert(&1, &[0.5]);
+    /// assert!(cache.invalidate(&1));
+    /// assert!(!cache.get(&1, &mut [0.0]));
+    /// ```
+    pub fn invalidate(&self, key: &K) -> bool {
+        let place = self.place(key);
+        let mut state = self.stripe(place).lock();
+        state.supersede(key);
+        let set = self.slab.set(place.set);
+        let Some(way) = set.find(place.tag, key) else { return false };
+        self.remove(place.set, way, &set, &mut state);
+        true
+    }
+
+    /// Removes every row. Rows that are being computed will not be stored.
+    pub fn clear(&self) {
+        for (first, stripe) in self.stripes.iter().enumerate() {
+            let mut state = stripe.lock();
+            state.supersede_all();
+            for index in (first..self.sets).step_by(self.stripes.len()) {
+                let set = self.slab.set(index);
+                for way in 0..self.ways {
+                    if set.tag(way) != 0 {
+                        self.remove(index, way, &set, &mut state);
+                    }
+                }
+            }
+        }
+    }
+
+    fn store(&self, place: Place, state: &mut StripeState<K>, key: &K, row: &[T]) {
+        let mut set = self.slab.set(place.set);
+        if let Some(way) = set.find(place.tag, key) {
+            set.write(way, place.tag, key, row);
+            return;
+        }
+        let way = self.make_room(place.set, &set, state);
+        set.set(way, 0);
+        set.write(way, place.tag, key, row);
+        self.queues(place.set, state).admit(way, place.tag);
+        state.insertions += 1;
+    }
+
+    /// A free way, after an eviction if need be.
+    fn make_room(&self, index: usize, set: &Set<'_, K, T>, state: &mut StripeState<K>) -> usize {
+        let mut queues = self.queues(index, state);
+        if queues.len() < self.ways {
+            return (0..self.ways)
+                .find(|&way| set.tag(way) == 0)
+                .expect("a set that is not full has a free way");
+        }
+        let way = queues.evict(&mut self.slab.set(index), |way| set.tag(way));
+        state.evictions += 1;
+        way
+    }
+
+    fn remove(&self, index: usize, way: usize, set: &Set<'_, K, T>, state: &mut StripeState<K>) {
+        set.free(way);
+        self.queues(index, state).remove(way);
+        state.removals += 1;
+    }
+
+    fn queues<'a>(&self, set: usize, state: &'a mut StripeState<K>) -> Queues<'a> {
+        Queues::over(state.cells_of(set / self.stripes.len(), self.ways), self.ways)
+    }
+
+    #[inline]
+    fn place(&self, key: &K) -> Place {
+        let hash = self.hasher.hash_one(key);
+        // The high bits choose the set and the low ones make the tag, so that the tags of a set differ.
+        let set = ((u128::from(hash) * self.sets as u128) >> 64) as usize;
+        Place { set, tag: (hash as u16).max(1) }
+    }
+
+    fn stripe(&self, place: Place) -> &Stripe<K> {
+        &self.stripes[place.set % self.stripes.len()]
+    }
+
+    #[inline]
+    fn check_width(&self, row: &[T]) {
+        assert!(row.len() == self.width, "a row of {} numbers in a cache of width {}", row.len(), self.width);
+    }
+
+    /// Rows in the cache.
+    pub fn len(&self) -> usize {
+        let stats = self.stats();
+        (stats.insertions - stats.evictions - stats.removals) as usize
+    }
+
+    /// Whether there is no row in the cache.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Rows that fit.
+    pub fn capacity(&self) -> usize {
+        self.sets * self.ways
+    }
+
+    /// Numbers in a row.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Bytes allocated for rows, keys and bookkeeping.
+    ///
+    /// ```
+    /// let cache = bot4_cache::VectorCache::<u64, f64>::new(16_000, 8);
+    /// assert!(cache.bytes() <= 16_000 * (8 + 64 + 12));
+    /// ```
+    pub fn bytes(&self) -> usize {
+        self.slab.bytes() + self.stripes.iter().map(Stripe::bytes).sum::<usize>()
+    }
+
+    /// What happened since the cache was created.
+    pub fn stats(&self) -> Stats {
+        let mut stats = Stats { hits: self.hits.total(), misses: self.misses.total(), ..Stats::default() };
+        for stripe in &self.stripes {
+            let state = stripe.lock();
+            stats.insertions += state.insertions;
+            stats.evictions += state.evictions;
+            stats.removals += state.removals;
+        }
+        stats
+    }
+}
+
+impl<K, T, S> fmt::Debug for VectorCache<K, T, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { sets, ways, width, .. } = self;
+        f.debug_struct("VectorCache")
+            .field("sets", sets)
+            .field("ways", ways)
+            .field("width", width)
+            .finish_non_exhaustive()
+    }
+}
