@@ -336,7 +336,7 @@ impl<K: Key, T: Word, S: BuildHasher> VectorCache<K, T, S> {
     ///
     /// ```
     /// let cache = bot4_cache::VectorCache::<u64, f64>::new(16_000, 8);
-    /// assert!(cache.bytes() <= 16_000 * (8 + 64 + 12));
+    /// assert!(cache.bytes() <= 16_000 * (8 + 64 + 16));
     /// ```
     pub fn bytes(&self) -> usize {
         self.slab.bytes() + self.stripes.iter().map(Stripe::bytes).sum::<usize>()
