@@ -1,1 +1,37 @@
-//! Aligned buffers, arenas, object pools and an allocation audit for hot paths.
+//! Memory for hot paths: taken before the work starts, used again and again, counted.
+//!
+//! - [`AlignedVec`]: a zeroed slice on 64-byte boundaries, for kernels and columns.
+//! - [`ObjectPool`]: a bounded pool of objects that are large, expensive to build or handed from thread to thread.
+//! - [`Arena`]: scratch slices for one batch, given back all at once.
+//! - [`audit`]: counts allocations per thread, so that "allocates nothing" is a test.
+//!
+//! ```
+//! use bot4_pool::{AlignedVec, ObjectPool};
+//!
+//! let pool = ObjectPool::builder(|| AlignedVec::<f64>::zeroed(1 << 16)).capacity(64).build()?;
+//! let handle = pool.handle(); // one per thread
+//! for price in 0..1000 {
+//!     let mut column = handle.acquire()?;
+//!     column[0] = f64::from(price);
+//! }
+//! assert_eq!((pool.stats().misses, pool.stats().hits), (1, 999));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # When not to use it
+//!
+//! For small short-lived objects a good global allocator (mimalloc, for one) is nearly as fast and needs no API.
+//! A buffer that one thread uses over and over is best kept in a variable. For bump allocation of values of any type,
+//! or of growing collections, use `bumpalo` itself.
+
+pub mod audit;
+pub mod pool;
+
+mod aligned;
+mod arena;
+mod matrix;
+mod sync;
+
+pub use aligned::{ALIGNMENT, AlignedVec, Plain};
+pub use arena::{Arena, ArenaError};
+pub use pool::{BuildError, Exhausted, Handle, ObjectPool, OwnedPooled, Pooled};

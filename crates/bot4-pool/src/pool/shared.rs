@@ -1,0 +1,247 @@
+//! What the handles and guards of one pool share: the slab, the queues through it, the reference count.
+#![allow(unsafe_code)] // builds, drops and frees the slab
+
+use crate::pool::slot::{Slot, SlotPtr};
+use crate::pool::{Exhausted, Stats};
+use crate::sync::{ArrayQueue, AtomicU64, AtomicUsize, Ordering, fence};
+use std::mem;
+use std::ptr::{self, NonNull};
+
+/// Objects that cross between a magazine and the shared side together.
+pub(crate) const BATCH: usize = 8;
+
+pub(crate) type Factory<T> = Box<dyn Fn() -> T + Send + Sync>;
+pub(crate) type Reset<T> = Box<dyn Fn(&mut T) + Send + Sync>;
+
+/// A cell on cache lines of its own.
+#[repr(align(128))]
+struct Padded<T>(T);
+
+/// Every slot of the slab is in exactly one place: a queue below, a magazine, or a guard.
+///
+/// | field | written by | read by | ordering | why |
+/// | --- | --- | --- | --- | --- |
+/// | `vacant`, `singles`, `batches` | any thread | any thread | acquire/release inside `ArrayQueue` | a push hands the slot and its value to the pop |
+/// | `references` | any thread | any thread | relaxed up, release down, acquire fence at zero | as in `Arc`: all uses happen before the slab is freed |
+/// | `misses`, `exhausted`, `high_water` | any thread, cold paths | `stats` | relaxed | statistics |
+pub(crate) struct Shared<T> {
+    slots: NonNull<[Slot<T>]>,
+    factory: Factory<T>,
+    pub(crate) reset: Option<Reset<T>>,
+    /// Slots without an object.
+    vacant: ArrayQueue<SlotPtr<T>>,
+    /// Idle objects, one by one.
+    singles: ArrayQueue<SlotPtr<T>>,
+    /// Idle objects as magazines give and take them.
+    batches: ArrayQueue<[SlotPtr<T>; BATCH]>,
+    references: Padded<AtomicUsize>,
+    misses: AtomicU64,
+    exhausted: AtomicU64,
+    high_water: AtomicUsize,
+}
+
+/// A slot in the hands of user code that may panic: gives it back without its object.
+struct Vacate<'a, T> {
+    pool: &'a Shared<T>,
+    slot: SlotPtr<T>,
+}
+
+impl<T> Drop for Vacate<'_, T> {
+    fn drop(&mut self) {
+        enqueue(&self.pool.vacant, self.slot);
+    }
+}
+
+/// The queues are as long as the slab, and a slot is in one place at a time: there is always room.
+fn enqueue<E>(queue: &ArrayQueue<E>, element: E) {
+    if queue.push(element).is_err() {
+        unreachable!("a queue of the pool is shorter than its slab");
+    }
+}
+
+impl<T> Shared<T> {
+    /// A pool without objects, on the heap, with one reference.
+    pub(crate) fn allocate(capacity: usize, factory: Factory<T>, reset: Option<Reset<T>>) -> NonNull<Self> {
+        let place = NonNull::from(Box::leak(Box::<Self>::new_uninit())).cast::<Self>();
+        let slots: Box<[Slot<T>]> = (0..capacity).map(|_| Slot::vacant(place)).collect();
+        let slots = NonNull::from(Box::leak(slots));
+        let shared = Self {
+            slots,
+            factory,
+            reset,
+            vacant: ArrayQueue::new(capacity),
+            singles: ArrayQueue::new(capacity),
+            batches: ArrayQueue::new(capacity.div_ceil(BATCH)),
+            references: Padded(AtomicUsize::new(1)),
+            misses: AtomicU64::new(0),
+            exhausted: AtomicU64::new(0),
+            high_water: AtomicUsize::new(0),
+        };
+        for index in 0..capacity {
+            // SAFETY: `index` is inside the slab, which is one allocation.
+            let slot = unsafe { slots.cast::<Slot<T>>().add(index) };
+            enqueue(&shared.vacant, SlotPtr(slot));
+        }
+        // SAFETY: `place` is an allocation of this size and alignment that nobody else has seen.
+        unsafe { place.write(shared) };
+        place
+    }
+
+    pub(crate) fn capacity(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// More references, for a caller that has one.
+    pub(crate) fn retain(&self, count: usize) {
+        // ORDERING: whoever adds has a reference, so the slab cannot be freed meanwhile; nothing is published.
+        self.references.0.fetch_add(count, Ordering::Relaxed);
+    }
+
+    /// Gives up `count` references and, if they were the last, drops the idle objects and frees the slab.
+    ///
+    /// # Safety
+    /// The caller owns `count` references and uses `shared` no more.
+    pub(crate) unsafe fn release(shared: NonNull<Self>, count: usize) {
+        // SAFETY: the references of the caller keep the pool alive up to the subtraction.
+        let references = unsafe { &shared.as_ref().references.0 };
+        // ORDERING: publishes this holder's last use of the slab to the fence below.
+        if references.fetch_sub(count, Ordering::Release) == count {
+            // ORDERING: pairs with the subtractions of all other holders: their uses come before the drop.
+            fence(Ordering::Acquire);
+            // SAFETY: the last reference is gone; `allocate` made the box.
+            drop(unsafe { Box::from_raw(shared.as_ptr()) });
+        }
+    }
+
+    /// An idle object, if the shared side has one. Lock-free.
+    pub(crate) fn find(&self) -> Option<SlotPtr<T>> {
+        self.singles.pop().or_else(|| {
+            let [first, rest @ ..] = self.batches.pop()?;
+            rest.into_iter().for_each(|slot| enqueue(&self.singles, slot));
+            Some(first)
+        })
+    }
+
+    /// Eight idle objects at once, if the shared side has them so. Lock-free.
+    pub(crate) fn find_batch(&self) -> Option<[SlotPtr<T>; BATCH]> {
+        self.batches.pop()
+    }
+
+    /// An idle object or a new one. Lock-free apart from the factory.
+    pub(crate) fn find_or_build(&self) -> Result<SlotPtr<T>, Exhausted> {
+        match self.find() {
+            Some(slot) => Ok(slot),
+            None => self.build_counted(),
+        }
+    }
+
+    /// A new object, counted as a miss.
+    #[cold]
+    pub(crate) fn build_counted(&self) -> Result<SlotPtr<T>, Exhausted> {
+        let Some(slot) = self.build() else {
+            // ORDERING: a statistic.
+            self.exhausted.fetch_add(1, Ordering::Relaxed);
+            return Err(Exhausted { capacity: self.capacity() });
+        };
+        // ORDERING: a statistic.
+        self.misses.fetch_add(1, Ordering::Relaxed);
+        Ok(slot)
+    }
+
+    /// A new object in a vacant slot. A factory that panics leaves the slot vacant.
+    fn build(&self) -> Option<SlotPtr<T>> {
+        let slot = self.vacant.pop()?;
+        let unwinding = Vacate { pool: self, slot };
+        let value = (self.factory)();
+        mem::forget(unwinding);
+        // SAFETY: this thread is the slot's only holder and the slot holds no object.
+        unsafe { slot.value().write(value) };
+        let built = self.capacity() - self.vacant.len();
+        // ORDERING: a statistic.
+        self.high_water.fetch_max(built, Ordering::Relaxed);
+        Some(slot)
+    }
+
+    /// Builds `count` idle objects, or fewer when the capacity is reached.
+    pub(crate) fn prefill(&self, count: usize) {
+        (0..count).map_while(|_| self.build()).for_each(|slot| self.give(slot));
+    }
+
+    /// Makes an object that a guard held fit for the next user. If the reset panics, the object is dropped
+    /// and its slot becomes vacant.
+    #[inline]
+    pub(crate) fn clean(&self, slot: SlotPtr<T>) {
+        if let Some(reset) = &self.reset {
+            self.reset(slot, reset);
+        }
+        slot.turn();
+    }
+
+    fn reset(&self, slot: SlotPtr<T>, reset: &Reset<T>) {
+        struct Discard<'a, T>(Vacate<'a, T>);
+        impl<T> Drop for Discard<'_, T> {
+            fn drop(&mut self) {
+                self.0.slot.turn();
+                // SAFETY: the guard that held the object is gone; the slot is vacated after this.
+                unsafe { ptr::drop_in_place(self.0.slot.value()) };
+            }
+        }
+        let unwinding = Discard(Vacate { pool: self, slot });
+        // SAFETY: this thread is the slot's only holder and the slot holds an object.
+        reset(unsafe { &mut *slot.value() });
+        mem::forget(unwinding);
+    }
+
+    /// Puts a clean object among the idle ones. Lock-free.
+    pub(crate) fn give(&self, slot: SlotPtr<T>) {
+        enqueue(&self.singles, slot);
+    }
+
+    /// Puts eight clean objects among the idle ones. Lock-free.
+    pub(crate) fn give_batch(&self, slots: [SlotPtr<T>; BATCH]) {
+        enqueue(&self.batches, slots);
+    }
+
+    /// Moves the object out of a slot that a guard held, and vacates the slot.
+    pub(crate) fn detach(&self, slot: SlotPtr<T>) -> T {
+        slot.turn();
+        // SAFETY: the guard that held the object is gone, and the slot is vacated after this.
+        let value = unsafe { slot.value().read() };
+        enqueue(&self.vacant, slot);
+        value
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        // SAFETY: the slab lives as long as `self`; other threads touch only the atomics and the values inside it.
+        let slots = unsafe { self.slots.as_ref() };
+        let (mut acquired, mut in_use) = (0, 0);
+        for (times, out) in slots.iter().map(Slot::usage) {
+            acquired += times;
+            in_use += usize::from(out);
+        }
+        // ORDERING: statistics, here and below.
+        let misses = self.misses.load(Ordering::Relaxed);
+        let built = self.capacity() - self.vacant.len();
+        Stats {
+            capacity: self.capacity(),
+            built,
+            in_use,
+            idle: built.saturating_sub(in_use),
+            high_water: self.high_water.load(Ordering::Relaxed),
+            hits: acquired.saturating_sub(misses),
+            misses,
+            exhausted: self.exhausted.load(Ordering::Relaxed),
+        }
+    }
+}
+
+impl<T> Drop for Shared<T> {
+    fn drop(&mut self) {
+        while let Some(slot) = self.find() {
+            // SAFETY: the last reference is gone, so the queues hold every object, and each once.
+            unsafe { ptr::drop_in_place(slot.value()) };
+        }
+        // SAFETY: `allocate` leaked this box; no slot is used after this.
+        drop(unsafe { Box::from_raw(self.slots.as_ptr()) });
+    }
+}
