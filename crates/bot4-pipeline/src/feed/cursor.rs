@@ -1,0 +1,339 @@
+//! One pass over the rows of a comma-separated file of numbers.
+//!
+//! Digits are taken eight bytes at a time in a 64-bit word (SIMD within a register): market data is
+//! almost all digits, and a byte-wise loop pays a multiplication in sequence for each.
+
+use super::{DecodeError, Malformed};
+
+/// 10^n for the n a number of at most [`DIGITS_MAX`] digits can need.
+const POWERS_OF_TEN: [u64; DIGITS_MAX + 1] = {
+    let mut powers = [1; DIGITS_MAX + 1];
+    let mut n = 1;
+    while n < powers.len() {
+        powers[n] = powers[n - 1] * 10;
+        n += 1;
+    }
+    powers
+};
+
+/// The most digits a number may have, so that every number fits `u64`.
+const DIGITS_MAX: usize = 19;
+
+/// Decimals of the 1e-9 unit.
+const DECIMALS: usize = 9;
+
+/// Reads the fields of a file one after another.
+#[derive(Clone, Debug)]
+pub(super) struct Cursor<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    line: u64,
+}
+
+/// The start of a row, to come back to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RowStart {
+    at: usize,
+    line: u64,
+}
+
+impl<'a> Cursor<'a> {
+    pub(super) const fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, at: 0, line: 1 }
+    }
+
+    /// Whether no byte is left.
+    #[inline]
+    pub(super) const fn is_at_end(&self) -> bool {
+        self.at >= self.bytes.len()
+    }
+
+    /// An error at the present byte.
+    #[cold]
+    pub(super) const fn error(&self, field: &'static str, reason: Malformed) -> DecodeError {
+        DecodeError { line: self.line, offset: self.at as u64, field, reason }
+    }
+
+    /// Where the row starts that is to be read next.
+    #[inline]
+    pub(super) const fn row_start(&self) -> RowStart {
+        RowStart { at: self.at, line: self.line }
+    }
+
+    /// Goes to the row after `row`, wherever the cursor stands.
+    #[cold]
+    pub(super) fn skip_row(&mut self, row: RowStart) {
+        let length = self.bytes[row.at..].iter().position(|&byte| byte == b'\n');
+        self.at = length.map_or(self.bytes.len(), |length| row.at + length + 1);
+        self.line = row.line + 1;
+    }
+
+    /// Takes the first line, which must be `header`.
+    pub(super) fn header(&mut self, header: &[u8]) -> Result<(), DecodeError> {
+        if !self.rest().starts_with(header) {
+            return Err(self.error("header", Malformed::Header));
+        }
+        self.at += header.len();
+        self.end_row("header")
+    }
+
+    /// Takes the comma between the fields `last` and `next`.
+    #[inline]
+    pub(super) fn comma(&mut self, last: &'static str, next: &'static str) -> Result<(), DecodeError> {
+        if self.peek() != Some(b',') {
+            return Err(self.not_a_comma(last, next));
+        }
+        self.at += 1;
+        Ok(())
+    }
+
+    /// Takes the end of the row after the field `last`.
+    #[inline]
+    pub(super) fn end_row(&mut self, last: &'static str) -> Result<(), DecodeError> {
+        if self.peek() == Some(b'\r') {
+            self.at += 1;
+        }
+        match self.peek() {
+            Some(b'\n') => {
+                self.at += 1;
+                self.line += 1;
+                Ok(())
+            }
+            Some(b',') => Err(self.error(last, Malformed::TrailingField)),
+            other => Err(self.unexpected(last, other)),
+        }
+    }
+
+    /// Reads digits.
+    #[inline]
+    pub(super) fn unsigned(&mut self, field: &'static str) -> Result<u64, DecodeError> {
+        let (value, digits) = leading_digits(self.rest());
+        if digits == 0 {
+            return Err(self.no_digits(field));
+        }
+        if digits > DIGITS_MAX {
+            return Err(self.error(field, Malformed::Overflow));
+        }
+        self.at += digits;
+        Ok(value)
+    }
+
+    /// Reads digits, or nothing where the field is empty.
+    #[inline]
+    pub(super) fn optional_unsigned(&mut self, field: &'static str) -> Result<Option<u64>, DecodeError> {
+        if self.peek() == Some(b',') { Ok(None) } else { self.unsigned(field).map(Some) }
+    }
+
+    /// Reads digits with an optional minus sign.
+    #[inline]
+    pub(super) fn signed(&mut self, field: &'static str) -> Result<i64, DecodeError> {
+        let negative = self.peek() == Some(b'-');
+        self.at += usize::from(negative);
+        let magnitude = self.unsigned(field)?;
+        let Ok(value) = i64::try_from(magnitude) else {
+            return Err(self.error(field, Malformed::Overflow));
+        };
+        Ok(if negative { -value } else { value })
+    }
+
+    /// Reads a decimal number that is not negative, exactly, in units of 1e-9.
+    #[inline]
+    pub(super) fn decimal(&mut self, field: &'static str) -> Result<i64, DecodeError> {
+        let (whole, whole_digits) = leading_digits(self.rest());
+        if whole_digits == 0 {
+            return Err(self.no_digits(field));
+        }
+        let mut fraction = 0;
+        let mut length = whole_digits;
+        if self.bytes.get(self.at + whole_digits) == Some(&b'.') {
+            let (digits, count) = leading_digits(&self.bytes[self.at + whole_digits + 1..]);
+            if count == 0 || count > DECIMALS {
+                self.at += whole_digits + 1 + count.min(DECIMALS);
+                return Err(self.bad_fraction(field, count));
+            }
+            fraction = digits * POWERS_OF_TEN[DECIMALS - count];
+            length += 1 + count;
+        }
+        let Some(value) = nano(whole, whole_digits, fraction) else {
+            return Err(self.error(field, Malformed::Overflow));
+        };
+        self.at += length;
+        Ok(value)
+    }
+
+    /// The error for a number without a digit.
+    #[cold]
+    fn no_digits(&self, field: &'static str) -> DecodeError {
+        match self.peek() {
+            Some(b',' | b'\n' | b'\r') => self.error(field, Malformed::Missing),
+            Some(b'-') => self.error(field, Malformed::Negative),
+            other => self.unexpected(field, other),
+        }
+    }
+
+    #[cold]
+    fn bad_fraction(&self, field: &'static str, digits: usize) -> DecodeError {
+        match digits {
+            0 => self.unexpected(field, self.peek()),
+            _ => self.error(field, Malformed::TooManyDecimals),
+        }
+    }
+
+    #[cold]
+    fn not_a_comma(&self, last: &'static str, next: &'static str) -> DecodeError {
+        match self.peek() {
+            Some(b'\n' | b'\r') => self.error(next, Malformed::Missing),
+            other => self.unexpected(last, other),
+        }
+    }
+
+    #[cold]
+    fn unexpected(&self, field: &'static str, byte: Option<u8>) -> DecodeError {
+        self.error(field, byte.map_or(Malformed::Truncated, Malformed::Unexpected))
+    }
+
+    #[inline]
+    fn peek(&self) -> Option<u8> {
+        self.bytes.get(self.at).copied()
+    }
+
+    #[inline]
+    fn rest(&self) -> &'a [u8] {
+        self.bytes.get(self.at..).unwrap_or_default()
+    }
+}
+
+/// `whole` units and `fraction` billionths in billionths.
+#[inline]
+fn nano(whole: u64, whole_digits: usize, fraction: u64) -> Option<i64> {
+    if whole_digits > DIGITS_MAX {
+        return None;
+    }
+    let value = whole.checked_mul(POWERS_OF_TEN[DECIMALS])?.checked_add(fraction)?;
+    i64::try_from(value).ok()
+}
+
+/// The number made by the digits `bytes` starts with, and how many they are. The number has wrapped
+/// if they are more than [`DIGITS_MAX`].
+#[inline]
+fn leading_digits(bytes: &[u8]) -> (u64, usize) {
+    let (mut value, mut count) = (0_u64, 0);
+    while let Some(chunk) = bytes[count..].first_chunk::<8>() {
+        let (digits, n) = leading_digits_of_8(u64::from_le_bytes(*chunk));
+        value = value.wrapping_mul(POWERS_OF_TEN[n]).wrapping_add(digits);
+        count += n;
+        if n < 8 {
+            return (value, count);
+        }
+    }
+    while let Some(digit @ b'0'..=b'9') = bytes.get(count) {
+        value = value.wrapping_mul(10).wrapping_add(u64::from(digit - b'0'));
+        count += 1;
+    }
+    (value, count)
+}
+
+/// The same for eight bytes in a little-endian word.
+///
+/// A byte is a digit if, with `'0'` taken off by exclusive or, it is at most 9: adding 0x76 to its low
+/// seven bits must not reach bit 7, and bit 7 must be clear. Shifting the word up by the bytes that
+/// are not digits puts zeros before the digits, so that eight digits are left to combine: pairs, then
+/// fours, then all, each by one multiplication whose upper part is `10^k * left + right`.
+#[inline]
+const fn leading_digits_of_8(word: u64) -> (u64, usize) {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let digits = word ^ (ONES * b'0' as u64);
+    let not_a_digit = (((digits & (ONES * 0x7f)) + ONES * 0x76) | digits) & (ONES * 0x80);
+    let count = (not_a_digit.trailing_zeros() / 8) as usize;
+    if count == 0 {
+        return (0, 0);
+    }
+    let eight = digits << (64 - 8 * count);
+    let pairs = (eight.wrapping_mul((10 << 8) + 1) >> 8) & 0x00ff_00ff_00ff_00ff;
+    let fours = (pairs.wrapping_mul((100 << 16) + 1) >> 16) & 0x0000_ffff_0000_ffff;
+    let all = fours.wrapping_mul((10_000 << 32) + 1) >> 32;
+    (all, count)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn decimal(text: &str) -> Result<i64, Malformed> {
+        Cursor::new(text.as_bytes()).decimal("x").map_err(|error| error.reason)
+    }
+
+    #[test]
+    fn decimals_are_exact_to_the_ninth() {
+        for (text, nano) in [
+            ("0,", 0),
+            ("1\n", 1_000_000_000),
+            ("61837.63000000,", 61_837_630_000_000),
+            ("0.000000001,", 1),
+            ("00012.5,", 12_500_000_000),
+            ("9223372036.854775807,", i64::MAX),
+            ("34200.1", 34_200_100_000_000),
+        ] {
+            assert_eq!(decimal(text), Ok(nano), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_decimal_has_a_reason() {
+        for (text, reason) in [
+            ("", Malformed::Truncated),
+            (",1", Malformed::Missing),
+            ("\n", Malformed::Missing),
+            ("-1", Malformed::Negative),
+            ("x", Malformed::Unexpected(b'x')),
+            ("1.", Malformed::Truncated),
+            ("1.,", Malformed::Unexpected(b',')),
+            (".5", Malformed::Unexpected(b'.')),
+            ("1.0000000000,", Malformed::TooManyDecimals),
+            ("9223372036.854775808", Malformed::Overflow),
+            ("99999999999999999999999999", Malformed::Overflow),
+            ("18446744074,", Malformed::Overflow),
+        ] {
+            assert_eq!(decimal(text), Err(reason), "{text}");
+        }
+    }
+
+    #[test]
+    fn signed_numbers_take_a_minus_only() {
+        let signed = |text: &str| Cursor::new(text.as_bytes()).signed("x").map_err(|error| error.reason);
+        assert_eq!(signed("-9999999999,"), Ok(-9_999_999_999));
+        assert_eq!(signed("9223372036854775807,"), Ok(i64::MAX));
+        assert_eq!(signed("9223372036854775808,"), Err(Malformed::Overflow));
+        assert_eq!(signed("--1,"), Err(Malformed::Negative));
+        assert_eq!(signed("+1,"), Err(Malformed::Unexpected(b'+')));
+        assert_eq!(signed("-,"), Err(Malformed::Missing));
+    }
+
+    /// The digits one by one: the plain loop the words stand for.
+    fn digits_one_by_one(bytes: &[u8]) -> (u64, usize) {
+        let count = bytes.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let value = bytes[..count]
+            .iter()
+            .fold(0_u64, |value, digit| value.wrapping_mul(10).wrapping_add(u64::from(digit - b'0')));
+        (value, count)
+    }
+
+    proptest! {
+        #[test]
+        fn words_of_digits_equal_digits_one_by_one(bytes in "[0-9]{0,24}[^0-9]?[0-9]{0,9}") {
+            prop_assert_eq!(leading_digits(bytes.as_bytes()), digits_one_by_one(bytes.as_bytes()));
+        }
+
+        #[test]
+        fn any_eight_bytes_equal_digits_one_by_one(bytes: [u8; 8]) {
+            prop_assert_eq!(leading_digits_of_8(u64::from_le_bytes(bytes)), digits_one_by_one(&bytes));
+        }
+
+        #[test]
+        fn printed_decimals_come_back(nano in 0..=i64::MAX) {
+            let text = format!("{}.{:09},", nano / 1_000_000_000, nano % 1_000_000_000);
+            prop_assert_eq!(decimal(&text), Ok(nano));
+        }
+    }
+}
