@@ -1,2 +1,66 @@
-//! Drives the build, profile, rebuild loop and the checks of the project.
-fn main() {}
+//! Drives the build, profile, rebuild loop and the checks of the project: `cargo xtask --help`.
+#![allow(clippy::print_stdout, clippy::print_stderr)] // a command-line program: its output is its purpose
+mod bench;
+mod ci;
+mod failure;
+mod loom;
+mod pgo;
+mod process;
+mod stages;
+mod tidy;
+mod workspace;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use failure::Result;
+use workspace::Workspace;
+
+/// The project's tasks; each prints the commands it runs.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Build bot4-ml with profile-guided optimisation, verify and measure it
+    Pgo(pgo::Options),
+    /// Find or download a fitting llvm-profdata, nothing else
+    Setup,
+    /// Run every gate, with the time of each
+    Ci(ci::Options),
+    /// Check layers, notes beside unsafe code and atomics, committed flags
+    Tidy,
+    /// Measure a group of cases against the peers
+    Bench(bench::Options),
+    /// Check the concurrent modules under all interleavings
+    Loom,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match run(&arguments.task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: &Task) -> Result<()> {
+    let here = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| ".".into());
+    let workspace = Workspace::load(Path::new(&here))?;
+    match task {
+        Task::Pgo(options) => pgo::run(&workspace, options),
+        Task::Setup => pgo::setup(&workspace),
+        Task::Ci(options) => ci::run(&workspace, options),
+        Task::Tidy => tidy::run(&workspace),
+        Task::Bench(options) => bench::run(&workspace, options),
+        Task::Loom => loom::run(&workspace),
+    }
+}

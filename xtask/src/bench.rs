@@ -1,0 +1,36 @@
+//! The measuring bench: our crates and their peers side by side, by the package bot4-benches.
+use std::path::PathBuf;
+
+use crate::failure::{Failure, Result};
+use crate::process::Cmd;
+use crate::workspace::Workspace;
+
+/// Options of `cargo xtask bench`, handed on to the package.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    /// The group of cases to measure
+    #[arg(long, value_name = "GROUP")]
+    group: String,
+    /// Fewer rounds
+    #[arg(long)]
+    quick: bool,
+    /// Write one JSON object per row to this file
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+/// Builds the package with its peers and runs it.
+pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
+    let mut cmd = Cmd::cargo()
+        .args(["run", "--release", "--manifest-path"])
+        .arg(workspace.root.join("Cargo.toml"))
+        .args(["--package", "bot4-benches", "--features", "peers", "--", "--group", &options.group]);
+    if options.quick {
+        cmd = cmd.arg("--quick");
+    }
+    if let Some(json) = &options.json {
+        cmd = cmd.arg("--json").arg(json);
+    }
+    cmd.run()
+        .map_err(|f| Failure::new(f.to_string()).advise("peers come from the registry: is it reachable?"))
+}

@@ -1,0 +1,158 @@
+//! All gates, one after the other, each with its time.
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use crate::failure::{Failure, Result};
+use crate::process::Cmd;
+use crate::workspace::{Package, Workspace};
+use crate::{loom, pgo, tidy};
+
+/// Options of `cargo xtask ci`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    /// Steps to leave out
+    #[arg(long, value_name = "STEP", value_parser = names(), conflicts_with = "only")]
+    skip: Vec<String>,
+    /// Steps to run, instead of all
+    #[arg(long, value_name = "STEP", value_parser = names())]
+    only: Vec<String>,
+}
+
+/// A gate: its name and what it does. Cheap ones first; those that share build results side by side.
+struct Step {
+    name: &'static str,
+    run: fn(&Workspace) -> Result<Ended>,
+}
+
+/// How a step ended, when it did not fail.
+enum Ended {
+    Passed,
+    Skipped(String),
+}
+
+const STEPS: [Step; 8] = [
+    Step { name: "fmt", run: |_| cargo(["fmt", "--all", "--check"]) },
+    Step { name: "tidy", run: |workspace| tidy::run(workspace).map(|()| Ended::Passed) },
+    Step { name: "test", run: |_| cargo(["test", "--workspace"]) },
+    Step { name: "clippy", run: clippy },
+    Step { name: "doc", run: |_| doc() },
+    Step { name: "bench", run: bench },
+    Step { name: "loom", run: models },
+    Step { name: "pgo", run: pgo_check },
+];
+
+fn names() -> clap::builder::PossibleValuesParser {
+    STEPS.map(|s| s.name).into()
+}
+
+/// Runs the steps; a failing one does not keep the next from running.
+pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
+    let chosen = |name: &str| {
+        let listed = |list: &[String]| list.iter().any(|n| n == name);
+        !listed(&options.skip) && (options.only.is_empty() || listed(&options.only))
+    };
+    let mut table: Vec<(&str, String, Duration)> = Vec::new();
+    let mut failed = Vec::new();
+    for step in STEPS.iter().filter(|s| chosen(s.name)) {
+        println!("== {}", step.name);
+        let start = Instant::now();
+        let ended = (step.run)(workspace);
+        let outcome = match ended {
+            Ok(Ended::Passed) => "ok".to_owned(),
+            Ok(Ended::Skipped(reason)) => format!("SKIP {}: {reason}", step.name),
+            Err(failure) => {
+                println!("error: {failure}");
+                failed.push(step.name);
+                "FAILED".to_owned()
+            }
+        };
+        println!("== {}: {outcome} ({:.1} s)", step.name, start.elapsed().as_secs_f64());
+        table.push((step.name, outcome, start.elapsed()));
+    }
+    summarise(&table);
+    if failed.is_empty() {
+        return Ok(());
+    }
+    let advice = format!("run one alone with `cargo xtask ci --only {}`", failed[0]);
+    Err(Failure::new(format!("failed: {}", failed.join(", "))).advise(advice))
+}
+
+fn summarise(table: &[(&str, String, Duration)]) {
+    println!("time per step:");
+    for (name, outcome, time) in table {
+        println!("  {:>8.1} s  {name:<8} {outcome}", time.as_secs_f64());
+    }
+}
+
+fn cargo<const N: usize>(args: [&str; N]) -> Result<Ended> {
+    Cmd::cargo().args(args).run().map(|()| Ended::Passed)
+}
+
+/// The workspace as it is, then every package that has features without and with all of them.
+fn clippy(workspace: &Workspace) -> Result<Ended> {
+    cargo(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])?;
+    for package in &workspace.packages {
+        for leg in feature_legs(&package.features) {
+            cargo(["clippy", "--package", &package.name, "--all-targets", leg, "--", "-D", "warnings"])?;
+        }
+    }
+    Ok(Ended::Passed)
+}
+
+/// The feature sets beside the default one.
+fn feature_legs(features: &BTreeMap<String, Vec<String>>) -> Vec<&'static str> {
+    let defaults = features.get("default").map_or(0, Vec::len);
+    let optional = features.keys().filter(|name| *name != "default").count();
+    let without = (defaults > 0).then_some("--no-default-features");
+    without.into_iter().chain((optional > defaults).then_some("--all-features")).collect()
+}
+
+fn doc() -> Result<Ended> {
+    let cmd = Cmd::cargo().env("RUSTDOCFLAGS", "-D warnings").args(["doc", "--workspace", "--no-deps"]);
+    cmd.run().map(|()| Ended::Passed)
+}
+
+/// Every bench runs once as a test: it must not rot between measurements.
+fn bench(workspace: &Workspace) -> Result<Ended> {
+    let with_benches: Vec<&Package> = workspace.packages.iter().filter(|p| p.has_kind("bench")).collect();
+    if with_benches.is_empty() {
+        return Ok(Ended::Skipped("no package has benches".into()));
+    }
+    let packages = with_benches.iter().flat_map(|p| ["--package", &p.name]);
+    Cmd::cargo().arg("bench").args(packages).args(["--benches", "--", "--test"]).run().map(|()| Ended::Passed)
+}
+
+fn models(workspace: &Workspace) -> Result<Ended> {
+    if loom::packages(workspace).is_empty() {
+        return Ok(Ended::Skipped("no package has tests/loom.rs".into()));
+    }
+    loom::run(workspace).map(|()| Ended::Passed)
+}
+
+fn pgo_check(workspace: &Workspace) -> Result<Ended> {
+    let has_binary = workspace.package("bot4-ml").is_some_and(|p| p.has_target("bin", "bot4-ml"));
+    if !has_binary {
+        return Ok(Ended::Skipped("bot4-ml has no binary".into()));
+    }
+    pgo::run(workspace, &pgo::Options::check()).map(|()| Ended::Passed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn features(list: &[(&str, &[&str])]) -> BTreeMap<String, Vec<String>> {
+        list.iter().map(|(k, v)| ((*k).to_owned(), v.iter().map(|&s| s.to_owned()).collect())).collect()
+    }
+
+    #[test]
+    fn feature_legs_are_those_that_differ_from_the_default() {
+        assert!(feature_legs(&features(&[])).is_empty());
+        assert_eq!(
+            feature_legs(&features(&[("default", &["cli"]), ("cli", &[])])),
+            ["--no-default-features"]
+        );
+        assert_eq!(feature_legs(&features(&[("peers", &[])])), ["--all-features"]);
+        assert_eq!(feature_legs(&features(&[("default", &["a"]), ("a", &[]), ("b", &[])])).len(), 2);
+    }
+}

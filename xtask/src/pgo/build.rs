@@ -1,0 +1,193 @@
+//! The builds of the loop. One function makes every cargo command line: a profile fits only a build that agrees
+//! with the instrumented one in everything but the profile flag.
+use std::marker::PhantomData;
+use std::path::{Path, PathBuf};
+
+use super::diagnostics::Diagnostics;
+use super::flags::CleanFlags;
+use super::profile::MergedProfile;
+use super::store;
+use crate::failure::{Failure, Result};
+use crate::process::Cmd;
+
+/// The program that goes through the loop.
+#[derive(Debug)]
+pub(crate) struct Subject {
+    /// Where cargo runs.
+    pub(crate) root: PathBuf,
+    pub(crate) package: String,
+    pub(crate) binary: String,
+    /// The target triple; always given, so that build scripts and macros are not instrumented.
+    pub(crate) triple: String,
+    /// Everything the loop writes is below this folder.
+    pub(crate) out: PathBuf,
+    pub(crate) clean: CleanFlags,
+}
+
+/// The release profile without link-time optimisation and with cargo's 16 codegen units.
+#[derive(Debug)]
+pub(crate) struct Plain;
+/// The release profile of the workspace as it stands: the baseline.
+#[derive(Debug)]
+pub(crate) struct Baseline;
+/// The baseline with counters.
+#[derive(Debug)]
+pub(crate) struct Instrumented;
+/// The baseline with a profile.
+#[derive(Debug)]
+pub(crate) struct Optimised;
+
+/// A binary that remembers which build made it.
+#[derive(Debug)]
+pub(crate) struct Binary<Build> {
+    pub(crate) path: PathBuf,
+    build: PhantomData<Build>,
+}
+
+/// What distinguishes the command lines.
+#[derive(Debug, Clone, Copy)]
+enum Variant<'a> {
+    Plain,
+    Baseline,
+    Instrumented { raw: &'a Path },
+    Optimised { profile: &'a MergedProfile },
+}
+
+impl Subject {
+    /// The folder of the raw profiles.
+    pub(crate) fn raw(&self) -> PathBuf {
+        self.out.join("raw")
+    }
+
+    pub(crate) fn build_plain(&self) -> Result<Binary<Plain>> {
+        Ok(self.build(Variant::Plain)?.0)
+    }
+
+    pub(crate) fn build_baseline(&self) -> Result<Binary<Baseline>> {
+        Ok(self.build(Variant::Baseline)?.0)
+    }
+
+    pub(crate) fn build_instrumented(&self) -> Result<Binary<Instrumented>> {
+        Ok(self.build(Variant::Instrumented { raw: &self.raw() })?.0)
+    }
+
+    /// Builds with the profile; the messages are for the caller to judge.
+    pub(crate) fn build_optimised(
+        &self,
+        profile: &MergedProfile,
+    ) -> Result<(Binary<Optimised>, Diagnostics)> {
+        self.build(Variant::Optimised { profile })
+    }
+
+    fn build<Build>(&self, variant: Variant<'_>) -> Result<(Binary<Build>, Diagnostics)> {
+        let mut diagnostics = Diagnostics::default();
+        let status = self.cargo_line(variant).lines(|line| diagnostics.read(line))?;
+        if !status.success() {
+            return Err(Failure::new(format!("cargo build ended with {status}\n{}", diagnostics.errors()))
+                .advise(
+                    "the same command without the profile flags is `cargo build --release`; mend that first",
+                ));
+        }
+        let built = diagnostics.executable.clone();
+        let built = built.ok_or_else(|| Failure::new(format!("cargo built no binary `{}`", self.binary)))?;
+        Ok((Binary { path: built, build: PhantomData }, diagnostics))
+    }
+
+    /// The one place where command lines are made.
+    fn cargo_line(&self, variant: Variant<'_>) -> Cmd {
+        let CleanFlags { .. } = self.clean;
+        let mut cmd = Cmd::cargo()
+            .dir(&self.root)
+            .args(["build", "--release", "--package", &self.package, "--bin", &self.binary])
+            .args(["--target", &self.triple, "--message-format=json", "--target-dir"])
+            .arg(self.out.join(variant.folder()))
+            .env_remove("LLVM_PROFILE_FILE");
+        if matches!(variant, Variant::Plain) {
+            cmd = cmd.args(["--config", "profile.release.lto=false"]);
+            cmd = cmd.args(["--config", "profile.release.codegen-units=16"]);
+        }
+        match variant.flags() {
+            flags if flags.is_empty() => cmd,
+            flags => cmd.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}")),
+        }
+    }
+}
+
+impl Variant<'_> {
+    fn folder(self) -> &'static str {
+        match self {
+            Self::Plain => "plain",
+            Self::Baseline => "baseline",
+            Self::Instrumented { .. } => "instrumented",
+            Self::Optimised { .. } => "optimised",
+        }
+    }
+
+    fn flags(self) -> Vec<String> {
+        match self {
+            Self::Plain | Self::Baseline => Vec::new(),
+            Self::Instrumented { raw } => vec![format!("-Cprofile-generate={}", raw.display())],
+            Self::Optimised { profile } => vec![
+                format!("-Cprofile-use={}", profile.path.display()),
+                "-Cllvm-args=-pgo-warn-missing-function".into(),
+            ],
+        }
+    }
+}
+
+impl<Build> Binary<Build> {
+    /// Copies the binary to a lasting place.
+    pub(crate) fn keep(&self, path: &Path) -> Result<()> {
+        store::copy(&self.path, path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::profile::Summary;
+    use super::*;
+
+    fn subject() -> Subject {
+        Subject {
+            root: "/w".into(),
+            package: "p".into(),
+            binary: "b".into(),
+            triple: "x86_64-unknown-linux-gnu".into(),
+            out: "/w/target/pgo".into(),
+            clean: CleanFlags::from_sources(std::iter::empty(), &[]).unwrap(),
+        }
+    }
+
+    fn line(variant: Variant<'_>) -> String {
+        subject().cargo_line(variant).shown()
+    }
+
+    #[test]
+    fn baseline_instrumented_and_optimised_differ_in_flags_and_folder_only() {
+        let summary = Summary { ir_level: true, functions: 1, total_count: 1 };
+        let profile = MergedProfile { path: "/w/1.profdata".into(), summary, functions: Vec::new() };
+        let baseline = line(Variant::Baseline);
+        let generate = line(Variant::Instrumented { raw: Path::new("/w/raw") });
+        let used = line(Variant::Optimised { profile: &profile });
+        let generate = generate
+            .replace("CARGO_ENCODED_RUSTFLAGS=-Cprofile-generate=/w/raw ", "")
+            .replace("instrumented", "S");
+        let used = used
+            .replace(
+                "CARGO_ENCODED_RUSTFLAGS=$'-Cprofile-use=/w/1.profdata\\x1f-Cllvm-args=-pgo-warn-missing-function' ",
+                "",
+            )
+            .replace("optimised", "S");
+        assert_eq!(generate, used);
+        assert_eq!(baseline.replace("baseline", "S"), used);
+    }
+
+    #[test]
+    fn every_line_names_the_target_so_that_build_scripts_stay_uninstrumented() {
+        for variant in [Variant::Plain, Variant::Baseline, Variant::Instrumented { raw: Path::new("/r") }] {
+            let line = line(variant);
+            assert!(line.contains("--target x86_64-unknown-linux-gnu"), "{line}");
+            assert!(line.contains("-u LLVM_PROFILE_FILE"), "{line}");
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! The coverage gate: hot functions that the training must have run.
+//!
+//! Code that the training never reaches is laid out as cold, and comes out several times slower than without PGO.
+use super::profile::{Function, MergedProfile};
+use crate::failure::{Failure, Result};
+
+/// A function (or module) that carries the workload.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Hot {
+    /// Path segments that appear in this order in the symbol, e.g. `bot4_pipeline::risk`.
+    pub(crate) path: &'static str,
+    /// Why it has to be in the profile.
+    pub(crate) why: &'static str,
+}
+
+/// The hot functions of `bot4-ml --benchmark`.
+pub(crate) const HOT: &[Hot] = &[];
+
+/// A hot function with what the profile says about it.
+#[derive(Debug, Clone, Copy, serde::Serialize)]
+pub(crate) struct Covered {
+    pub(crate) path: &'static str,
+    pub(crate) count: u64,
+}
+
+/// Fails unless every hot function is in the profile with counts.
+pub(crate) fn check(profile: &MergedProfile, hot: &[Hot]) -> Result<Vec<Covered>> {
+    let covered: Vec<Covered> = hot.iter().map(|h| cover(&profile.functions, h)).collect();
+    let wrong: Vec<String> = hot
+        .iter()
+        .zip(&covered)
+        .filter(|(_, c)| c.count == 0)
+        .map(|(h, _)| format!("{} ({}): {}", h.path, h.why, absence(&profile.functions, h)))
+        .collect();
+    if wrong.is_empty() {
+        return Ok(covered);
+    }
+    Err(Failure::new(format!("hot functions without counts:\n    {}", wrong.join("\n    "))).advise(
+        "extend the training so that it runs them, or correct the table in xtask/src/pgo/coverage.rs after a rename",
+    ))
+}
+
+fn cover(functions: &[Function], hot: &Hot) -> Covered {
+    let of_path = functions.iter().filter(|f| symbol_has_path(&f.symbol, hot.path));
+    Covered { path: hot.path, count: of_path.map(|f| f.count).fold(0, u64::saturating_add) }
+}
+
+fn absence(functions: &[Function], hot: &Hot) -> &'static str {
+    if functions.iter().any(|f| symbol_has_path(&f.symbol, hot.path)) {
+        "in the binary, but the training never ran it"
+    } else {
+        "no such symbol: renamed, or inlined everywhere"
+    }
+}
+
+/// Whether the segments of `path` appear in this order in a mangled symbol. Both manglings of rustc write an
+/// identifier as its length and its text.
+fn symbol_has_path(symbol: &str, path: &str) -> bool {
+    let mut rest = symbol;
+    path.split("::").all(|segment| {
+        let encoded = format!("{}{segment}", segment.len());
+        let found =
+            rest.match_indices(&encoded).find(|(at, _)| !rest[..*at].ends_with(|c: char| c.is_ascii_digit()));
+        found.is_some_and(|(at, _)| {
+            rest = &rest[at + encoded.len()..];
+            true
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::profile::Summary;
+    use super::*;
+
+    const SYMBOL: &str = "p.c1-cgu.0;_ZN13bot4_pipeline8features13QuoteFeatures6update17h064eE";
+
+    fn profile(count: u64) -> MergedProfile {
+        let summary = Summary { ir_level: true, functions: 1, total_count: 1 };
+        let functions = vec![Function { symbol: SYMBOL.into(), count }];
+        MergedProfile { path: "/1.profdata".into(), summary, functions }
+    }
+
+    #[test]
+    fn segments_match_whole_and_in_order() {
+        for path in ["bot4_pipeline", "features::QuoteFeatures", "bot4_pipeline::update"] {
+            assert!(symbol_has_path(SYMBOL, path), "{path}");
+        }
+        for path in ["pipeline", "QuoteFeatures::features", "date", "uote"] {
+            assert!(!symbol_has_path(SYMBOL, path), "{path}");
+        }
+        assert!(symbol_has_path("_RNvNtCs123_13bot4_pipeline8features6update", "bot4_pipeline::update"));
+    }
+
+    #[test]
+    fn a_hot_function_that_never_ran_fails_the_gate() {
+        let hot = [Hot { path: "features::update", why: "every event" }];
+        let text = check(&profile(0), &hot).unwrap_err().to_string();
+        assert!(text.contains("never ran") && text.contains("every event"), "{text}");
+        assert_eq!(check(&profile(7), &hot).unwrap()[0].count, 7);
+    }
+
+    #[test]
+    fn a_hot_function_that_is_gone_fails_the_gate() {
+        let hot = [Hot { path: "features::renamed", why: "every event" }];
+        assert!(check(&profile(7), &hot).unwrap_err().to_string().contains("no such symbol"));
+    }
+}

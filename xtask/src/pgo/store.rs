@@ -1,0 +1,66 @@
+//! Files that appear complete or not at all, and names made from content.
+use std::hash::{DefaultHasher, Hasher};
+use std::io::Write;
+use std::path::Path;
+
+use crate::failure::{Failure, Result};
+
+/// Writes through a temporary file in the same folder and renames it.
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    let dir = folder(path)?;
+    let mut file = tempfile::NamedTempFile::new_in(dir).map_err(|e| Failure::io("write in", dir, &e))?;
+    file.write_all(bytes).map_err(|e| Failure::io("write", path, &e))?;
+    file.persist(path).map_err(|e| Failure::io("write", path, &e.error))?;
+    Ok(())
+}
+
+/// Copies a file, permissions included, through a temporary file and a rename.
+pub(crate) fn copy(from: &Path, to: &Path) -> Result<()> {
+    let dir = folder(to)?;
+    let temporary = tempfile::NamedTempFile::new_in(dir).map_err(|e| Failure::io("write in", dir, &e))?;
+    std::fs::copy(from, temporary.path()).map_err(|e| Failure::io("copy", from, &e))?;
+    temporary.persist(to).map_err(|e| Failure::io("write", to, &e.error))?;
+    Ok(())
+}
+
+/// An empty folder, whatever was there before.
+pub(crate) fn empty_dir(dir: &Path) -> Result<()> {
+    if dir.exists() {
+        std::fs::remove_dir_all(dir).map_err(|e| Failure::io("clear", dir, &e))?;
+    }
+    std::fs::create_dir_all(dir).map_err(|e| Failure::io("make", dir, &e))
+}
+
+/// A name for content: 16 hex digits.
+pub(crate) fn content_name(bytes: &[u8]) -> String {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(bytes);
+    format!("{:016x}", hasher.finish())
+}
+
+fn folder(path: &Path) -> Result<&Path> {
+    let dir = path.parent().ok_or_else(|| Failure::new(format!("{} has no folder", path.display())))?;
+    std::fs::create_dir_all(dir).map_err(|e| Failure::io("make", dir, &e))?;
+    Ok(dir)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_written_file_is_whole_and_leaves_nothing_beside_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("deep/report.json");
+        write(&path, b"one").unwrap();
+        write(&path, b"two").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"two");
+        assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn one_changed_byte_changes_the_name() {
+        assert_ne!(content_name(b"abc"), content_name(b"abd"));
+        assert_eq!(content_name(b"abc"), content_name(b"abc"));
+    }
+}

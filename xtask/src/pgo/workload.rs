@@ -1,0 +1,123 @@
+//! Runs of the program under a declared workload, and what it reports about itself.
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::build::{Binary, Instrumented, Subject};
+use super::profile::RawProfiles;
+use super::store;
+use crate::failure::{Failure, Result};
+use crate::process::{Cmd, tail};
+
+/// Arguments under which the program runs; everything in them is fixed, the seed too.
+#[derive(Debug, Clone)]
+pub(crate) struct Workload {
+    pub(crate) name: String,
+    pub(crate) args: Vec<String>,
+}
+
+/// The parts of the program's JSON that the loop needs.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Observation {
+    /// Of all outputs: the same events must give the same digest.
+    pub(crate) digest: String,
+    pub(crate) events: u64,
+    /// CPU time per event of the event-by-event path.
+    pub(crate) event_cpu_ns: Option<f64>,
+    /// CPU time of one batch.
+    pub(crate) batch_cpu_us: Option<f64>,
+}
+
+impl Workload {
+    /// Runs a program of any build, after printing the command, and reads its JSON.
+    pub(crate) fn run(&self, program: &Path) -> Result<Observation> {
+        self.observe(program, |cmd| cmd)
+    }
+
+    /// The same without printing, for the many runs of a measurement.
+    pub(crate) fn run_silently(&self, program: &Path) -> Result<Observation> {
+        self.observe(program, Cmd::silent)
+    }
+
+    fn observe(&self, program: &Path, prepare: impl Fn(Cmd) -> Cmd) -> Result<Observation> {
+        let dir =
+            tempfile::tempdir().map_err(|e| Failure::new(format!("cannot make a temporary folder: {e}")))?;
+        let json = dir.path().join("workload.json");
+        let out = prepare(Cmd::new(program).args(&self.args).arg("--json").arg(&json)).capture()?;
+        if !out.status.success() {
+            let said = tail(if out.stderr.trim().is_empty() { &out.stdout } else { &out.stderr });
+            return Err(Failure::new(format!("workload `{}` ended with {}: {said}", self.name, out.status))
+                .advise(format!("run it by hand: {} {}", program.display(), self.args.join(" "))));
+        }
+        let text = std::fs::read_to_string(&json).map_err(|e| Failure::io("read", &json, &e))?;
+        Observation::parse(&text)
+    }
+}
+
+impl Observation {
+    fn parse(text: &str) -> Result<Self> {
+        let json: Value = serde_json::from_str(text)
+            .map_err(|e| Failure::new(format!("the workload's JSON is damaged: {e}")))?;
+        let outputs = &json["outputs"];
+        let missing = |key: &str| Failure::new(format!("the workload's JSON has no `outputs.{key}`"));
+        Ok(Self {
+            digest: outputs["digest"].as_str().ok_or_else(|| missing("digest"))?.to_owned(),
+            events: outputs["events"].as_u64().ok_or_else(|| missing("events"))?,
+            event_cpu_ns: json["event"]["new"]["cpu_ns_per_event"].as_f64(),
+            batch_cpu_us: json["batch"]["new_cpu_us"].as_f64(),
+        })
+    }
+}
+
+/// Trains: runs the instrumented binary under each workload in a cleared folder.
+pub(crate) fn train(
+    subject: &Subject,
+    binary: &Binary<Instrumented>,
+    workloads: &[Workload],
+) -> Result<(RawProfiles, Vec<Observation>)> {
+    let raw = subject.raw();
+    store::empty_dir(&raw)?;
+    let pattern = raw.join(format!("{}-%m-%p.profraw", subject.binary));
+    let run = |w: &Workload| w.observe(&binary.path, |cmd| cmd.env("LLVM_PROFILE_FILE", &pattern));
+    let seen = workloads.iter().map(run).collect::<Result<Vec<_>>>()?;
+    Ok((RawProfiles::collect(&raw)?, seen))
+}
+
+/// Two builds of one program must give the same outputs.
+pub(crate) fn equal_outputs(workload: &Workload, baseline: &Observation, other: &Observation) -> Result<()> {
+    if baseline.digest == other.digest && baseline.events == other.events {
+        return Ok(());
+    }
+    Err(Failure::new(format!(
+        "outputs differ under workload `{}`: baseline {} ({} events), optimised {} ({} events)",
+        workload.name, baseline.digest, baseline.events, other.digest, other.events
+    ))
+    .advise("the optimised binary must not be used; look for undefined behaviour or unseeded randomness"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const JSON: &str = r#"{"schema":1,"outputs":{"events":10,"orders":2,"digest":"00ff00ff00ff00ff"},
+        "event":{"new":{"cpu_ns_per_event":250.5}},"batch":{"new_cpu_us":31.25}}"#;
+
+    #[test]
+    fn the_programs_json_is_read() {
+        let seen = Observation::parse(JSON).unwrap();
+        assert_eq!(seen.digest, "00ff00ff00ff00ff");
+        assert_eq!((seen.event_cpu_ns, seen.batch_cpu_us), (Some(250.5), Some(31.25)));
+        assert!(Observation::parse("{}").unwrap_err().to_string().contains("outputs.digest"));
+        assert!(Observation::parse("{").is_err());
+    }
+
+    #[test]
+    fn another_digest_fails() {
+        let workload = Workload { name: "training".into(), args: Vec::new() };
+        let seen = Observation::parse(JSON).unwrap();
+        let other = Observation { digest: "1".into(), ..seen.clone() };
+        assert!(equal_outputs(&workload, &seen, &seen).is_ok());
+        let text = equal_outputs(&workload, &seen, &other).unwrap_err().to_string();
+        assert!(text.contains("outputs differ") && text.contains("training"), "{text}");
+    }
+}
