@@ -6,13 +6,13 @@ use super::{Finding, layers};
 
 const ORDERINGS: [&str; 5] = ["Relaxed", "Acquire", "Release", "AcqRel", "SeqCst"];
 /// How far above an atomic access its note may stand: one note may cover a short group.
-const NOTE_ABOVE_MAX: usize = 8;
+const NOTE_ABOVE_MAX: usize = 12;
 
 /// All findings of one file.
 pub(super) fn check(relative: &Path, text: &str) -> Vec<Finding> {
     let lines = split(text);
     let library = relative.components().any(|c| c.as_os_str() == "src") && relative.starts_with("crates");
-    let tests_from = lines.iter().position(|l| l.code.contains("#[cfg(test)]")).unwrap_or(lines.len());
+    let accesses = if library { atomic_accesses(&lines) } else { Vec::new() };
     let mut findings = Vec::new();
     for (at, line) in lines.iter().enumerate() {
         let mut report = |text: &str| findings.push(Finding::new(relative, at + 1, text));
@@ -25,7 +25,7 @@ pub(super) fn check(relative: &Path, text: &str) -> Vec<Finding> {
         if opens_unsafe(&line.code) && !noted(&lines, at, "SAFETY:") {
             report("unsafe without a note: say above it `// SAFETY: ...` which obligations hold and why");
         }
-        if library && at < tests_from && uses_ordering(&line.code) && !noted_near(&lines, at, "ORDERING:") {
+        if accesses.contains(&at) && !noted_near(&lines, at, "ORDERING:") {
             report(
                 "an atomic access without a note: say above it `// ORDERING: ...` what it publishes or observes",
             );
@@ -54,12 +54,32 @@ fn words(code: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-fn uses_ordering(code: &str) -> bool {
-    let code = code.trim_start();
-    if code.starts_with("use ") || code.starts_with("pub use ") || code.starts_with("pub(crate) use ") {
-        return false;
+/// The lines that name an ordering, outside of imports and tests; none when one note speaks for the whole file.
+fn atomic_accesses(lines: &[Line]) -> Vec<usize> {
+    let speaks_for_all = |l: &Line| l.comment.contains("ORDERING:") && l.comment.contains("in this file");
+    if lines.iter().any(speaks_for_all) {
+        return Vec::new();
     }
-    words(code).any(|word| ORDERINGS.contains(&word))
+    let mut importing = false;
+    let mut found = Vec::new();
+    for (at, line) in lines.iter().take(tests_from(lines)).enumerate() {
+        importing |= words(&line.code).take(2).any(|word| word == "use");
+        if !importing && words(&line.code).any(|word| ORDERINGS.contains(&word)) {
+            found.push(at);
+        }
+        importing &= !line.code.contains(';');
+    }
+    found
+}
+
+/// Where the tests at the end of a file begin.
+fn tests_from(lines: &[Line]) -> usize {
+    let is_tests = |pair: &[Line]| {
+        let attribute =
+            pair[0].code.trim_start().starts_with("#[cfg(") && words(&pair[0].code).any(|w| w == "test");
+        attribute && words(&pair[1].code).next() == Some("mod") && pair[1].code.contains('{')
+    };
+    lines.windows(2).position(is_tests).unwrap_or(lines.len())
 }
 
 /// A note on the line itself or in the comments directly above its statement.
@@ -131,7 +151,19 @@ mod tests {
         assert!(found(POOL, text).is_empty());
         assert!(found(POOL, "use std::sync::atomic::Ordering::{Acquire, Release};\n").is_empty());
         assert!(found(POOL, "match a.cmp(&b) { Ordering::Less => {} _ => {} }\n").is_empty());
-        assert!(found(POOL, "#[cfg(test)]\nmod tests { fn f() { a.load(Relaxed); } }\n").is_empty());
+        assert!(found(POOL, "use std::{\n    sync::atomic::Ordering::Relaxed,\n};\n").is_empty());
+        let test = "mod tests {\n    fn f() { a.load(Relaxed); }\n}\n";
+        assert!(found(POOL, &format!("#[cfg(test)]\n{test}")).is_empty());
+        assert!(found(POOL, &format!("#[cfg(all(test, not(bot4_loom)))]\n{test}")).is_empty());
+        assert_eq!(found(POOL, &format!("#[cfg(unix)]\n{test}")), [3]);
+    }
+
+    #[test]
+    fn one_ordering_note_may_speak_for_a_file() {
+        let access = "fn f() { a.load(Relaxed); }\n";
+        assert!(
+            found(POOL, &format!("// ORDERING: every access in this file is Relaxed.\n{access}")).is_empty()
+        );
     }
 
     #[test]
