@@ -1,0 +1,49 @@
+//! Least and greatest. A NaN anywhere wins; which of two zeros of different sign is unspecified.
+
+use crate::element::Element;
+use crate::vector::Vector;
+
+/// Registers in flight.
+const CHAINS: usize = 4;
+
+/// Folds `pick` over `x` and its lanes by `pick_lane`; NaN if any number is. `None` of nothing.
+#[inline(always)]
+fn extreme<V: Vector>(
+    t: V::Token,
+    x: &[V::Elem],
+    pick: impl Fn(V, V) -> V,
+    pick_lane: impl Fn(V) -> V::Elem,
+) -> Option<V::Elem> {
+    let first = V::splat(t, *x.first()?);
+    let mut best = [first; CHAINS];
+    let mut nan = first.unordered(first);
+    let mut wide = x.chunks_exact(CHAINS * V::LANES);
+    for chunk in &mut wide {
+        let mut parts = [first; CHAINS];
+        for (k, part) in chunk.chunks_exact(V::LANES).enumerate() {
+            parts[k] = V::load(t, part);
+            best[k] = pick(parts[k], best[k]);
+        }
+        let pairs = V::mask_or(parts[0].unordered(parts[1]), parts[2].unordered(parts[3]));
+        nan = V::mask_or(nan, pairs);
+    }
+    for part in wide.remainder().chunks(V::LANES) {
+        let v = V::load_partial(t, part, first);
+        best[0] = pick(v, best[0]);
+        nan = V::mask_or(nan, v.unordered(v));
+    }
+    if V::mask_bits(nan) != 0 {
+        return Some(V::Elem::NAN);
+    }
+    Some(pick_lane(pick(pick(best[0], best[1]), pick(best[2], best[3]))))
+}
+
+#[inline(always)]
+pub(crate) fn min<V: Vector>(t: V::Token, x: &[V::Elem]) -> Option<V::Elem> {
+    extreme::<V>(t, x, V::min, V::min_lane)
+}
+
+#[inline(always)]
+pub(crate) fn max<V: Vector>(t: V::Token, x: &[V::Elem]) -> Option<V::Elem> {
+    extreme::<V>(t, x, V::max, V::max_lane)
+}

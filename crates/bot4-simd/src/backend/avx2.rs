@@ -1,0 +1,263 @@
+//! AVX2 registers with FMA: 4 x f64, 8 x f32.
+#![allow(unsafe_code)] // Intrinsics are unsafe outside functions with the target feature.
+
+use super::Avx512;
+use crate::element::Element;
+use crate::isa::Isa;
+use crate::vector::{Simd, Vector};
+use core::arch::x86_64::*;
+
+/// The token of AVX2 and FMA.
+#[derive(Clone, Copy, Debug)]
+pub struct Avx2(());
+
+impl Avx2 {
+    /// Whether this CPU and its operating system have the set.
+    pub fn is_available() -> bool {
+        is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")
+    }
+
+    /// A token without a check.
+    ///
+    /// # Safety
+    /// [`is_available`](Self::is_available) has been true.
+    #[inline(always)]
+    pub unsafe fn assume() -> Self {
+        Self(())
+    }
+}
+impl From<Avx512> for Avx2 {
+    /// The AVX-512 token is made only where AVX2 and FMA are there too.
+    #[inline(always)]
+    fn from(_: Avx512) -> Self {
+        Self(())
+    }
+}
+
+impl Simd for Avx2 {
+    const ISA: Isa = Isa::Avx2;
+    type Wide<T: Element> = T::Avx2;
+    type Octet<T: Element> = T::Avx2Octet;
+
+    #[inline(always)]
+    fn enter<R>(self, f: impl FnOnce() -> R) -> R {
+        #[target_feature(enable = "avx2,fma")]
+        #[inline]
+        fn inside<R>(f: impl FnOnce() -> R) -> R {
+            f()
+        }
+        // SAFETY: a token is made only where both features are.
+        unsafe { inside(f) }
+    }
+}
+
+/// One intrinsic of the features the token proves.
+macro_rules! op {
+    ($call:expr) => {{
+        // SAFETY: the features of the intrinsic are there: each method takes a token or a vector made
+        // with one. Intrinsics with a pointer stand at their own SAFETY note below, not here.
+        unsafe { $call }
+    }};
+}
+
+/// Four lanes to one by halving.
+macro_rules! fold_pd {
+    ($x:expr, $op:ident) => {{
+        let (low, high) = (op!(_mm256_castpd256_pd128($x)), op!(_mm256_extractf128_pd::<1>($x)));
+        let two = op!($op(low, high));
+        let other = op!(_mm_unpackhi_pd(two, two));
+        let one = op!($op(two, other));
+        op!(_mm_cvtsd_f64(one))
+    }};
+}
+
+/// Eight lanes to one by halving.
+macro_rules! fold_ps {
+    ($x:expr, $op:ident) => {{
+        let (low, high) = (op!(_mm256_castps256_ps128($x)), op!(_mm256_extractf128_ps::<1>($x)));
+        let four = op!($op(low, high));
+        let other = op!(_mm_movehl_ps(four, four));
+        let two = op!($op(four, other));
+        let other = op!(_mm_shuffle_ps::<1>(two, two));
+        let one = op!($op(two, other));
+        op!(_mm_cvtss_f32(one))
+    }};
+}
+
+macro_rules! vector {
+    (
+        $name:ident, $elem:ty, $register:ty, $lanes:literal, $int:ty, $shift:literal,
+        $splat:ident, $load:ident, $mask_load:ident, $store:ident, $mask_store:ident,
+        $add:ident, $sub:ident, $mul:ident, $div:ident, $fmadd:ident, $fnmadd:ident,
+        $min:ident, $max:ident, $or:ident, $and:ident, $andnot:ident,
+        $to_bits:ident, $from_bits:ident, $shl:ident,
+        $cmp:ident, $blend:ident, $movemask:ident, $fold:ident, $add_half:ident, $min_half:ident, $max_half:ident
+    ) => {
+        #[derive(Clone, Copy, Debug)]
+        pub struct $name($register);
+
+        impl $name {
+            /// All bits of the first `len` lanes.
+            #[inline(always)]
+            fn first(len: usize) -> __m256i {
+                const ON_OFF: [$int; 2 * $lanes] = {
+                    let mut lanes = [0; 2 * $lanes];
+                    let mut l = 0;
+                    while l < $lanes {
+                        lanes[l] = -1;
+                        l += 1;
+                    }
+                    lanes
+                };
+                static TABLE: [$int; 2 * $lanes] = ON_OFF;
+                assert!(len <= $lanes);
+                let from = &TABLE[$lanes - len..][..$lanes];
+                // SAFETY: `from` is as long as the register; callers hold the proof of the feature.
+                unsafe { _mm256_loadu_si256(from.as_ptr().cast()) }
+            }
+        }
+
+        impl Vector for $name {
+            type Elem = $elem;
+            type Token = Avx2;
+            type Mask = $register;
+            const LANES: usize = $lanes;
+
+            #[inline(always)]
+            fn splat(_: Avx2, value: $elem) -> Self {
+                Self(op!($splat(value)))
+            }
+            #[inline(always)]
+            fn load(_: Avx2, from: &[$elem]) -> Self {
+                let from = &from[..$lanes];
+                // SAFETY: `from` is as long as the register; the token proves the feature.
+                Self(unsafe { $load(from.as_ptr()) })
+            }
+            #[inline(always)]
+            fn load_partial(_: Avx2, from: &[$elem], fill: Self) -> Self {
+                let lanes = Self::first(from.len());
+                // SAFETY: lanes past the end of `from` are masked off and not read; the token proves the feature.
+                let read = unsafe { $mask_load(from.as_ptr(), lanes) };
+                let lanes = op!($from_bits(lanes));
+                Self(op!($blend(fill.0, read, lanes)))
+            }
+            #[inline(always)]
+            fn store(self, to: &mut [$elem]) {
+                let to = &mut to[..$lanes];
+                // SAFETY: `to` is as long as the register; `self` proves the feature.
+                unsafe { $store(to.as_mut_ptr(), self.0) }
+            }
+            #[inline(always)]
+            fn store_partial(self, to: &mut [$elem]) {
+                let lanes = Self::first(to.len());
+                // SAFETY: lanes past the end of `to` are masked off and not written; `self` proves the feature.
+                unsafe { $mask_store(to.as_mut_ptr(), lanes, self.0) }
+            }
+            #[inline(always)]
+            fn add(self, other: Self) -> Self {
+                Self(op!($add(self.0, other.0)))
+            }
+            #[inline(always)]
+            fn sub(self, other: Self) -> Self {
+                Self(op!($sub(self.0, other.0)))
+            }
+            #[inline(always)]
+            fn mul(self, other: Self) -> Self {
+                Self(op!($mul(self.0, other.0)))
+            }
+            #[inline(always)]
+            fn div(self, other: Self) -> Self {
+                Self(op!($div(self.0, other.0)))
+            }
+            #[inline(always)]
+            fn mul_add(self, factor: Self, term: Self) -> Self {
+                Self(op!($fmadd(self.0, factor.0, term.0)))
+            }
+            #[inline(always)]
+            fn neg_mul_add(self, factor: Self, term: Self) -> Self {
+                Self(op!($fnmadd(self.0, factor.0, term.0)))
+            }
+            #[inline(always)]
+            fn min(self, other: Self) -> Self {
+                Self(op!($min(self.0, other.0)))
+            }
+            #[inline(always)]
+            fn max(self, other: Self) -> Self {
+                Self(op!($max(self.0, other.0)))
+            }
+            #[inline(always)]
+            fn abs(self) -> Self {
+                let sign = op!($splat(-0.0));
+                Self(op!($andnot(sign, self.0)))
+            }
+            #[inline(always)]
+            fn with_sign(self, sign: Self) -> Self {
+                let bit = op!($splat(-0.0));
+                let sign = op!($and(sign.0, bit));
+                Self(op!($or(self.0, sign)))
+            }
+            #[inline(always)]
+            fn bits_to_exponent(self) -> Self {
+                let bits = op!($to_bits(self.0));
+                let bits = op!($shl::<$shift>(bits));
+                Self(op!($from_bits(bits)))
+            }
+            #[inline(always)]
+            fn lt(self, other: Self) -> $register {
+                op!($cmp::<_CMP_LT_OQ>(self.0, other.0))
+            }
+            #[inline(always)]
+            fn eq(self, other: Self) -> $register {
+                op!($cmp::<_CMP_EQ_OQ>(self.0, other.0))
+            }
+            #[inline(always)]
+            fn unordered(self, other: Self) -> $register {
+                op!($cmp::<_CMP_UNORD_Q>(self.0, other.0))
+            }
+            #[inline(always)]
+            fn select(mask: $register, yes: Self, no: Self) -> Self {
+                Self(op!($blend(no.0, yes.0, mask)))
+            }
+            #[inline(always)]
+            fn mask_or(a: $register, b: $register) -> $register {
+                op!($or(a, b))
+            }
+            #[inline(always)]
+            fn mask_bits(mask: $register) -> u32 {
+                op!($movemask(mask)) as u32
+            }
+            #[inline(always)]
+            fn sum(self) -> $elem {
+                $fold!(self.0, $add_half)
+            }
+            #[inline(always)]
+            fn min_lane(self) -> $elem {
+                $fold!(self.0, $min_half)
+            }
+            #[inline(always)]
+            fn max_lane(self) -> $elem {
+                $fold!(self.0, $max_half)
+            }
+        }
+    };
+}
+
+#[rustfmt::skip]
+vector!(
+    F64x4, f64, __m256d, 4, i64, 52,
+    _mm256_set1_pd, _mm256_loadu_pd, _mm256_maskload_pd, _mm256_storeu_pd, _mm256_maskstore_pd,
+    _mm256_add_pd, _mm256_sub_pd, _mm256_mul_pd, _mm256_div_pd, _mm256_fmadd_pd, _mm256_fnmadd_pd,
+    _mm256_min_pd, _mm256_max_pd, _mm256_or_pd, _mm256_and_pd, _mm256_andnot_pd,
+    _mm256_castpd_si256, _mm256_castsi256_pd, _mm256_slli_epi64,
+    _mm256_cmp_pd, _mm256_blendv_pd, _mm256_movemask_pd, fold_pd, _mm_add_pd, _mm_min_pd, _mm_max_pd
+);
+
+#[rustfmt::skip]
+vector!(
+    F32x8, f32, __m256, 8, i32, 23,
+    _mm256_set1_ps, _mm256_loadu_ps, _mm256_maskload_ps, _mm256_storeu_ps, _mm256_maskstore_ps,
+    _mm256_add_ps, _mm256_sub_ps, _mm256_mul_ps, _mm256_div_ps, _mm256_fmadd_ps, _mm256_fnmadd_ps,
+    _mm256_min_ps, _mm256_max_ps, _mm256_or_ps, _mm256_and_ps, _mm256_andnot_ps,
+    _mm256_castps_si256, _mm256_castsi256_ps, _mm256_slli_epi32,
+    _mm256_cmp_ps, _mm256_blendv_ps, _mm256_movemask_ps, fold_ps, _mm_add_ps, _mm_min_ps, _mm_max_ps
+);

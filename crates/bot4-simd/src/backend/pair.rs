@@ -1,0 +1,119 @@
+//! Two registers as one vector of twice the lanes.
+
+use crate::vector::Vector;
+
+/// Low half, high half.
+#[derive(Clone, Copy, Debug)]
+pub struct Pair<V>(V, V);
+
+impl<V: Vector> Vector for Pair<V> {
+    type Elem = V::Elem;
+    type Token = V::Token;
+    type Mask = (V::Mask, V::Mask);
+    const LANES: usize = 2 * V::LANES;
+
+    #[inline(always)]
+    fn splat(token: V::Token, value: V::Elem) -> Self {
+        Self(V::splat(token, value), V::splat(token, value))
+    }
+    #[inline(always)]
+    fn load(token: V::Token, from: &[V::Elem]) -> Self {
+        Self(V::load(token, from), V::load(token, &from[V::LANES..]))
+    }
+    #[inline(always)]
+    fn load_partial(token: V::Token, from: &[V::Elem], fill: Self) -> Self {
+        let (low, high) = from.split_at(from.len().min(V::LANES));
+        Self(V::load_partial(token, low, fill.0), V::load_partial(token, high, fill.1))
+    }
+    #[inline(always)]
+    fn store(self, to: &mut [V::Elem]) {
+        self.0.store(to);
+        self.1.store(&mut to[V::LANES..]);
+    }
+    #[inline(always)]
+    fn store_partial(self, to: &mut [V::Elem]) {
+        let (low, high) = to.split_at_mut(to.len().min(V::LANES));
+        self.0.store_partial(low);
+        self.1.store_partial(high);
+    }
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        Self(self.0.add(other.0), self.1.add(other.1))
+    }
+    #[inline(always)]
+    fn sub(self, other: Self) -> Self {
+        Self(self.0.sub(other.0), self.1.sub(other.1))
+    }
+    #[inline(always)]
+    fn mul(self, other: Self) -> Self {
+        Self(self.0.mul(other.0), self.1.mul(other.1))
+    }
+    #[inline(always)]
+    fn div(self, other: Self) -> Self {
+        Self(self.0.div(other.0), self.1.div(other.1))
+    }
+    #[inline(always)]
+    fn mul_add(self, factor: Self, term: Self) -> Self {
+        Self(self.0.mul_add(factor.0, term.0), self.1.mul_add(factor.1, term.1))
+    }
+    #[inline(always)]
+    fn neg_mul_add(self, factor: Self, term: Self) -> Self {
+        Self(self.0.neg_mul_add(factor.0, term.0), self.1.neg_mul_add(factor.1, term.1))
+    }
+    #[inline(always)]
+    fn min(self, other: Self) -> Self {
+        Self(self.0.min(other.0), self.1.min(other.1))
+    }
+    #[inline(always)]
+    fn max(self, other: Self) -> Self {
+        Self(self.0.max(other.0), self.1.max(other.1))
+    }
+    #[inline(always)]
+    fn abs(self) -> Self {
+        Self(self.0.abs(), self.1.abs())
+    }
+    #[inline(always)]
+    fn with_sign(self, sign: Self) -> Self {
+        Self(self.0.with_sign(sign.0), self.1.with_sign(sign.1))
+    }
+    #[inline(always)]
+    fn bits_to_exponent(self) -> Self {
+        Self(self.0.bits_to_exponent(), self.1.bits_to_exponent())
+    }
+    #[inline(always)]
+    fn lt(self, other: Self) -> Self::Mask {
+        (self.0.lt(other.0), self.1.lt(other.1))
+    }
+    #[inline(always)]
+    fn eq(self, other: Self) -> Self::Mask {
+        (self.0.eq(other.0), self.1.eq(other.1))
+    }
+    #[inline(always)]
+    fn unordered(self, other: Self) -> Self::Mask {
+        (self.0.unordered(other.0), self.1.unordered(other.1))
+    }
+    #[inline(always)]
+    fn select(mask: Self::Mask, yes: Self, no: Self) -> Self {
+        Self(V::select(mask.0, yes.0, no.0), V::select(mask.1, yes.1, no.1))
+    }
+    #[inline(always)]
+    fn mask_or(a: Self::Mask, b: Self::Mask) -> Self::Mask {
+        (V::mask_or(a.0, b.0), V::mask_or(a.1, b.1))
+    }
+    #[inline(always)]
+    fn mask_bits(mask: Self::Mask) -> u32 {
+        V::mask_bits(mask.0) | V::mask_bits(mask.1) << V::LANES
+    }
+    #[inline(always)]
+    fn sum(self) -> V::Elem {
+        self.0.add(self.1).sum()
+    }
+    #[inline(always)]
+    fn min_lane(self) -> V::Elem {
+        self.0.min(self.1).min_lane()
+    }
+    #[inline(always)]
+    fn max_lane(self) -> V::Elem {
+        self.0.max(self.1).max_lane()
+    }
+}

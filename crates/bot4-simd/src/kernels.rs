@@ -1,0 +1,328 @@
+//! The public kernels: one list makes the methods of [`Kernels`] and the free functions.
+
+use crate::algorithm::{arithmetic, extrema, linear, moments, reduce};
+use crate::element::Element;
+use crate::isa::{Isa, Token, detected};
+use crate::vector::{Simd, Vector};
+
+/// Each entry: documentation, signature, conditions, and the algorithm with the register it runs on.
+macro_rules! kernels {
+    ($(
+        $(#[$doc:meta])*
+        fn $name:ident($($arg:ident: $ty:ty),*) $(-> $ret:ty)? $(where $check:ident($($checked:expr),*))? = $register:ident $module:ident::$algorithm:ident;
+    )*) => {
+        /// Every kernel on one instruction set: what a [`Program`](crate::Program) is given.
+        ///
+        /// The value is a zero-size proof that the CPU has the set; only this crate makes one.
+        /// The free functions of the crate have the same names, arguments, results and panics.
+        pub trait Kernels: Simd {
+            /// The instruction set of these kernels.
+            #[inline(always)]
+            fn isa(self) -> Isa {
+                Self::ISA
+            }
+            $(
+                $(#[$doc])*
+                #[inline(always)]
+                #[track_caller]
+                fn $name<T: Element>(self, $($arg: $ty),*) $(-> $ret)? {
+                    $($check($($checked),*);)?
+                    let token = <<Self::$register<T> as Vector>::Token>::from(self);
+                    self.enter(
+                        #[inline(always)]
+                        || $module::$algorithm::<Self::$register<T>>(token, $($arg),*),
+                    )
+                }
+            )*
+        }
+
+        impl<S: Simd> Kernels for S {}
+
+        /// The kernels as functions: each call dispatches on [`Isa::detect`].
+        pub(crate) mod functions {
+            use super::*;
+            $(
+                $(#[$doc])*
+                #[inline]
+                #[track_caller]
+                pub fn $name<T: Element>($($arg: $ty),*) $(-> $ret)? {
+                    match detected() {
+                        Token::Portable(k) => k.$name($($arg),*),
+                        #[cfg(target_arch = "x86_64")]
+                        Token::Avx2(k) => k.$name($($arg),*),
+                        #[cfg(target_arch = "x86_64")]
+                        Token::Avx512(k) => k.$name($($arg),*),
+                    }
+                }
+            )*
+        }
+    };
+}
+
+kernels! {
+    /// Multiplies each number by `a`: `x[i] *= a`.
+    ///
+    /// ```
+    /// let mut x = [1.0, 2.0, 3.0];
+    /// bot4_simd::scale(&mut x, 0.5);
+    /// assert_eq!(x, [0.5, 1.0, 1.5]);
+    /// ```
+    fn scale(x: &mut [T], a: T) = Wide arithmetic::scale;
+
+    /// Adds in place: `y[i] += x[i]`.
+    ///
+    /// # Panics
+    /// If the lengths differ.
+    ///
+    /// ```
+    /// let mut y = [1.0, 2.0];
+    /// bot4_simd::add(&mut y, &[10.0, 20.0]);
+    /// assert_eq!(y, [11.0, 22.0]);
+    /// ```
+    fn add(y: &mut [T], x: &[T]) where same_length(y.len(), x.len()) = Wide arithmetic::add;
+
+    /// Subtracts in place: `y[i] -= x[i]`.
+    ///
+    /// # Panics
+    /// If the lengths differ.
+    ///
+    /// ```
+    /// let mut y = [1.0, 2.0];
+    /// bot4_simd::sub(&mut y, &[10.0, 20.0]);
+    /// assert_eq!(y, [-9.0, -18.0]);
+    /// ```
+    fn sub(y: &mut [T], x: &[T]) where same_length(y.len(), x.len()) = Wide arithmetic::sub;
+
+    /// Multiplies in place: `y[i] *= x[i]`.
+    ///
+    /// # Panics
+    /// If the lengths differ.
+    ///
+    /// ```
+    /// let mut y = [1.0, 2.0];
+    /// bot4_simd::mul(&mut y, &[10.0, 20.0]);
+    /// assert_eq!(y, [10.0, 40.0]);
+    /// ```
+    fn mul(y: &mut [T], x: &[T]) where same_length(y.len(), x.len()) = Wide arithmetic::mul;
+
+    /// Adds a multiple: `y[i] += a * x[i]`, fused where the instruction set has FMA.
+    ///
+    /// # Panics
+    /// If the lengths differ.
+    ///
+    /// ```
+    /// let mut y = [1.0, 2.0];
+    /// bot4_simd::axpy(2.0, &[10.0, 20.0], &mut y);
+    /// assert_eq!(y, [21.0, 42.0]);
+    /// ```
+    fn axpy(a: T, x: &[T], y: &mut [T]) where same_length(x.len(), y.len()) = Wide arithmetic::axpy;
+
+    /// Limits each number to `lo..=hi`. A NaN stays.
+    ///
+    /// # Panics
+    /// If `lo > hi` or either is NaN.
+    ///
+    /// ```
+    /// let mut x = [-5.0, 0.25, 5.0];
+    /// bot4_simd::clamp(&mut x, -1.0, 1.0);
+    /// assert_eq!(x, [-1.0, 0.25, 1.0]);
+    /// ```
+    fn clamp(x: &mut [T], lo: T, hi: T) where ordered(lo, hi) = Wide arithmetic::clamp;
+
+    /// Standardises a column: `x[i] = (x[i] - mean) * inv_std`, two rounded operations.
+    ///
+    /// ```
+    /// let mut x = [1.0, 3.0];
+    /// bot4_simd::standardize(&mut x, 2.0, 4.0);
+    /// assert_eq!(x, [-4.0, 4.0]);
+    /// ```
+    fn standardize(x: &mut [T], mean: T, inv_std: T) = Wide arithmetic::standardize;
+
+    /// Standardises a row: `x[i] = (x[i] - mean[i]) * inv_std[i]`, the same bits as [`standardize`](crate::standardize) of
+    /// the columns.
+    ///
+    /// # Panics
+    /// If the lengths differ.
+    ///
+    /// ```
+    /// let mut x = [1.0, 3.0];
+    /// bot4_simd::standardize_each(&mut x, &[2.0, 1.0], &[4.0, 0.5]);
+    /// assert_eq!(x, [-4.0, 1.0]);
+    /// ```
+    fn standardize_each(x: &mut [T], mean: &[T], inv_std: &[T])
+        where same_lengths(x.len(), mean.len(), inv_std.len()) = Wide arithmetic::standardize_each;
+
+    /// Subtracts the slice's own mean and divides by its own population deviation. A slice without
+    /// spread becomes zeros; an infinity or NaN in it makes all NaN.
+    ///
+    /// ```
+    /// let mut x = [1.0, 3.0];
+    /// bot4_simd::zscore(&mut x);
+    /// assert_eq!(x, [-1.0, 1.0]);
+    /// ```
+    fn zscore(x: &mut [T]) = Wide moments::zscore;
+
+    /// The sum; 0 of nothing. Partial sums per lane: rounding differs between instruction sets.
+    ///
+    /// ```
+    /// assert_eq!(bot4_simd::sum(&[1.0, 2.0, 3.5]), 6.5);
+    /// ```
+    fn sum(x: &[T]) -> T = Wide reduce::sum;
+
+    /// The sum of squares; 0 of nothing. Overflows to infinity where a square does.
+    ///
+    /// ```
+    /// assert_eq!(bot4_simd::squared_norm(&[3.0, 4.0]), 25.0);
+    /// ```
+    fn squared_norm(x: &[T]) -> T = Wide reduce::squared_norm;
+
+    /// The inner product; 0 of nothing. Fast: rounding differs between instruction sets; [`dot8`](crate::dot8) does not.
+    ///
+    /// # Panics
+    /// If the lengths differ.
+    ///
+    /// ```
+    /// assert_eq!(bot4_simd::dot(&[1.0, 2.0], &[10.0, 100.0]), 210.0);
+    /// ```
+    fn dot(a: &[T], b: &[T]) -> T where same_length(a.len(), b.len()) = Wide reduce::dot;
+
+    /// The reproducible inner product: the same bits on every instruction set and machine.
+    ///
+    /// Eight virtual lanes start at zero; lane `l` takes the products `j = l mod 8` in increasing
+    /// order, each by one fused multiply-add; the result is `((l0+l4)+(l2+l6)) + ((l1+l5)+(l3+l7))`.
+    /// (Where the hardware has no FMA that is a slow library call per product.)
+    ///
+    /// # Panics
+    /// If the lengths differ.
+    ///
+    /// ```
+    /// assert_eq!(bot4_simd::dot8(&[1.0, 2.0], &[10.0, 100.0]), 210.0);
+    /// ```
+    fn dot8(a: &[T], b: &[T]) -> T where same_length(a.len(), b.len()) = Octet linear::dot8;
+
+    /// Weighs columns: `out[i] = sum over j of weights[j] * data[j * stride + i]`, the same bits as
+    /// [`dot8`](crate::dot8) of row `i` with the weights.
+    ///
+    /// Column `j` is `data[j * stride..][..out.len()]`.
+    ///
+    /// # Panics
+    /// If `data` is shorter than the columns need.
+    ///
+    /// ```
+    /// let columns = [1.0, 2.0, 3.0, /* padding */ 0.0, 10.0, 20.0, 30.0];
+    /// let mut out = [0.0; 3];
+    /// bot4_simd::weighted_sum(&columns, 4, &[1.0, 0.5], &mut out);
+    /// assert_eq!(out, [6.0, 12.0, 18.0]);
+    /// ```
+    fn weighted_sum(data: &[T], stride: usize, weights: &[T], out: &mut [T])
+        where holds_columns(data.len(), stride, weights.len(), out.len()) = Wide linear::weighted_sum;
+
+    /// Mean and population variance; `None` of nothing.
+    ///
+    /// Safe against cancellation: deviations are taken from the mean of each block of 1024 numbers and
+    /// blocks are merged in f64. A NaN or infinity makes both NaN.
+    ///
+    /// ```
+    /// let (mean, var) = bot4_simd::mean_var(&[1e9 + 1.0, 1e9 + 3.0]).unwrap();
+    /// assert_eq!((mean, var), (1e9 + 2.0, 1.0));
+    /// ```
+    fn mean_var(x: &[T]) -> Option<(T, T)> = Wide moments::mean_var;
+
+    /// The least number; `None` of nothing, NaN if any number is NaN. Of zeros with different signs
+    /// either may be returned.
+    ///
+    /// ```
+    /// assert_eq!(bot4_simd::min(&[3.0, -1.0, 2.0]), Some(-1.0));
+    /// assert!(bot4_simd::min(&[3.0, f64::NAN]).unwrap().is_nan());
+    /// ```
+    fn min(x: &[T]) -> Option<T> = Wide extrema::min;
+
+    /// The greatest number; `None` of nothing, NaN if any number is NaN. Of zeros with different signs
+    /// either may be returned.
+    ///
+    /// ```
+    /// assert_eq!(bot4_simd::max(&[3.0, -1.0, 2.0]), Some(3.0));
+    /// ```
+    fn max(x: &[T]) -> Option<T> = Wide extrema::max;
+
+    /// e^x of each number, at most 1 ULP off. A result does not depend on position, length or
+    /// instruction set.
+    ///
+    /// Overflows to infinity, keeps subnormal results, keeps NaN.
+    ///
+    /// ```
+    /// let mut x = [0.0, f64::NEG_INFINITY];
+    /// bot4_simd::exp(&mut x);
+    /// assert_eq!(x, [1.0, 0.0]);
+    /// ```
+    fn exp(x: &mut [T]) = Wide arithmetic::exp;
+
+    /// The hyperbolic tangent of each number, at most 2 ULP off. A result does not depend on position,
+    /// length or instruction set.
+    ///
+    /// Odd to the bit, within -1..=1, keeps NaN and the sign of zero.
+    ///
+    /// ```
+    /// let mut x = [0.0, 100.0, -100.0];
+    /// bot4_simd::tanh(&mut x);
+    /// assert_eq!(x, [0.0, 1.0, -1.0]);
+    /// ```
+    fn tanh(x: &mut [T]) = Wide arithmetic::tanh;
+
+    /// The logistic function `1 / (1 + e^-x)` of each number, at most 2 ULP off. A result does not
+    /// depend on position, length or instruction set.
+    ///
+    /// Keeps subnormal results and NaN.
+    ///
+    /// ```
+    /// let mut x = [0.0, 100.0];
+    /// bot4_simd::sigmoid(&mut x);
+    /// assert_eq!(x, [0.5, 1.0]);
+    /// ```
+    fn sigmoid(x: &mut [T]) = Wide arithmetic::sigmoid;
+}
+
+#[inline(always)]
+#[track_caller]
+fn same_length(a: usize, b: usize) {
+    if a != b {
+        lengths_differ(a, b);
+    }
+}
+
+#[inline(always)]
+#[track_caller]
+fn same_lengths(a: usize, b: usize, c: usize) {
+    same_length(a, b);
+    same_length(a, c);
+}
+
+#[cold]
+#[inline(never)]
+#[track_caller]
+fn lengths_differ(a: usize, b: usize) -> ! {
+    panic!("lengths differ: {a} and {b}")
+}
+
+#[inline(always)]
+#[track_caller]
+fn ordered<T: Element>(lo: T, hi: T) {
+    assert!(lo <= hi, "no range from {lo} to {hi}");
+}
+
+#[inline(always)]
+#[track_caller]
+fn holds_columns(len: usize, stride: usize, columns: usize, rows: usize) {
+    let Some(before_last) = columns.checked_sub(1) else { return };
+    let needed = before_last.checked_mul(stride).and_then(|start| start.checked_add(rows));
+    if needed.is_none_or(|needed| len < needed) {
+        too_short(len, stride, columns, rows);
+    }
+}
+
+#[cold]
+#[inline(never)]
+#[track_caller]
+fn too_short(len: usize, stride: usize, columns: usize, rows: usize) -> ! {
+    panic!("{len} numbers do not hold {columns} columns of {rows} rows at stride {stride}")
+}

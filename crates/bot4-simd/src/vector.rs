@@ -1,0 +1,92 @@
+//! The private layer between algorithms and instruction sets.
+//!
+//! [`Simd`] is a zero-size token, the proof that this CPU has an instruction set; [`Vector`] is one
+//! register of it. A vector can only be made with a token, so its safe methods are sound: whoever
+//! holds a vector holds the proof.
+
+use crate::element::{Element, Registers};
+use crate::isa::Isa;
+use core::fmt::Debug;
+
+/// The proof that an instruction set is there, and the registers it offers for each element type.
+pub trait Simd: Copy + Debug + Send + Sync + 'static {
+    /// The instruction set this token proves.
+    const ISA: Isa;
+    /// The widest register.
+    type Wide<T: Element>: Vector<Elem = T, Token = Self>;
+    /// Exactly eight lanes, for the reproducible kernels.
+    type Octet<T: Element>: Vector<Elem = T, Token: From<Self>>;
+
+    /// Runs `f` inside a function compiled for this instruction set.
+    fn enter<R>(self, f: impl FnOnce() -> R) -> R;
+}
+
+/// One register of `LANES` numbers. All methods are single IEEE operations per lane.
+pub trait Vector: Copy + Debug {
+    /// The number type of a lane.
+    type Elem: Element;
+    /// The proof needed to make a vector.
+    type Token: Copy + Debug;
+    /// One truth value per lane.
+    type Mask: Copy;
+    /// Lanes per register.
+    const LANES: usize;
+
+    fn splat(token: Self::Token, value: Self::Elem) -> Self;
+    /// The first `LANES` numbers of `from`.
+    fn load(token: Self::Token, from: &[Self::Elem]) -> Self;
+    /// All numbers of `from` (at most `LANES`), `fill` in the lanes past its end.
+    fn load_partial(token: Self::Token, from: &[Self::Elem], fill: Self) -> Self;
+    /// Writes the first `LANES` numbers of `to`.
+    fn store(self, to: &mut [Self::Elem]);
+    /// Writes all of `to` (at most `LANES`), nothing past its end.
+    fn store_partial(self, to: &mut [Self::Elem]);
+
+    fn add(self, other: Self) -> Self;
+    fn sub(self, other: Self) -> Self;
+    fn mul(self, other: Self) -> Self;
+    fn div(self, other: Self) -> Self;
+    /// `self * factor + term`, rounded once.
+    fn mul_add(self, factor: Self, term: Self) -> Self;
+    /// `term - self * factor`, rounded once.
+    fn neg_mul_add(self, factor: Self, term: Self) -> Self;
+    /// `self * factor + term`, fused only where the hardware does it.
+    #[inline(always)]
+    fn mul_add_fast(self, factor: Self, term: Self) -> Self {
+        self.mul_add(factor, term)
+    }
+    /// `if self < other { self } else { other }`: `other` when either is NaN or both are zero.
+    fn min(self, other: Self) -> Self;
+    /// `if self > other { self } else { other }`: `other` when either is NaN or both are zero.
+    fn max(self, other: Self) -> Self;
+    fn abs(self) -> Self;
+    /// The magnitude of `self` (which must not be negative) with the sign of `sign`.
+    fn with_sign(self, sign: Self) -> Self;
+    /// The bits shifted left by the width of the mantissa: small integer to power of two.
+    fn bits_to_exponent(self) -> Self;
+    /// `self * 2^n` for a whole `n` with |n| <= 2 * (MAX_EXP - 2), rounded once, also into subnormals.
+    /// Precondition: `self * 2^(n/2)` is a normal number.
+    #[inline(always)]
+    fn scale_by_pow2(self, token: Self::Token, n: Self) -> Self {
+        let round = Self::splat(token, Self::Elem::EXPONENT_SHIFT);
+        let half = n.mul_add(Self::splat(token, Self::Elem::HALF), round);
+        let rest = n.sub(half.sub(round)).add(round);
+        self.mul(half.bits_to_exponent()).mul(rest.bits_to_exponent())
+    }
+
+    fn lt(self, other: Self) -> Self::Mask;
+    fn eq(self, other: Self) -> Self::Mask;
+    /// Lanes where `self` or `other` is NaN.
+    fn unordered(self, other: Self) -> Self::Mask;
+    fn select(mask: Self::Mask, yes: Self, no: Self) -> Self;
+    fn mask_or(a: Self::Mask, b: Self::Mask) -> Self::Mask;
+    /// Lane `l` is bit `l`.
+    fn mask_bits(mask: Self::Mask) -> u32;
+
+    /// The sum by halving: of eight lanes `((l0+l4)+(l2+l6)) + ((l1+l5)+(l3+l7))`.
+    fn sum(self) -> Self::Elem;
+    /// The least lane by halving with [`Vector::min`].
+    fn min_lane(self) -> Self::Elem;
+    /// The greatest lane by halving with [`Vector::max`].
+    fn max_lane(self) -> Self::Elem;
+}

@@ -1,0 +1,427 @@
+//! Every kernel on every available instruction set, at every length up to four registers and one
+//! more, at aligned and misaligned starts, against a naive loop.
+
+use bot4_simd::{Element, Isa, Kernels, Program};
+
+/// Four of the widest registers and one.
+const LONGEST: usize = 4 * 16 + 1;
+
+/// A call of kernels, as a program.
+macro_rules! on {
+    (@output) => { () };
+    (@output $ret:ty) => { $ret };
+    ($isa:expr, |$k:ident, $($name:ident: $ty:ty),*| $(-> $ret:ty)? $body:block) => {{
+        struct Call<'a, T: Element>($($ty,)* std::marker::PhantomData<&'a T>);
+        impl<'a, T: Element> Program for Call<'a, T> {
+            type Output = on!(@output $($ret)?);
+            #[inline(always)]
+            fn run<K: Kernels>(self, $k: K) -> Self::Output {
+                let Call($($name,)* _) = self;
+                $body
+            }
+        }
+        $isa.run(Call::<T>($($name,)* std::marker::PhantomData))
+    }};
+}
+
+/// Calls `check` for every instruction set, length and start.
+fn everywhere(check: impl Fn(Isa, usize, usize)) {
+    for isa in Isa::available() {
+        for len in 0..=LONGEST {
+            for start in [0, 1, 3, 7] {
+                check(isa, len, start);
+            }
+        }
+    }
+}
+
+/// Numbers between -2 and 2, the same for the same seed.
+fn numbers<T: Element>(seed: u64, len: usize) -> Vec<T> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        T::from_f64((state >> 11) as f64 / (1u64 << 51) as f64 - 2.0)
+    };
+    (0..len).map(|_| next()).collect()
+}
+
+const SPECIAL: [f64; 12] =
+    [0.0, -0.0, f64::INFINITY, f64::NEG_INFINITY, f64::NAN, 1e-40, -1e-40, 5e-324, 1e38, -1e38, 1.0, -88.0];
+
+/// Ordinary and special numbers mixed.
+fn mixed<T: Element>(seed: u64, len: usize) -> Vec<T> {
+    let mut x = numbers::<T>(seed, len);
+    for (i, x) in x.iter_mut().enumerate() {
+        if (i + seed as usize).is_multiple_of(3) {
+            *x = T::from_f64(SPECIAL[(i / 3 + seed as usize) % SPECIAL.len()]);
+        }
+    }
+    x
+}
+
+/// Equal bits; any NaN equals any NaN.
+#[track_caller]
+fn assert_same<T: Element>(got: &[T], want: &[T], what: &str) {
+    assert_eq!(got.len(), want.len());
+    for (i, (&g, &w)) in got.iter().zip(want).enumerate() {
+        let same = g == w && (g != T::ZERO || T::ONE / g == T::ONE / w) || g.is_nan() && w.is_nan();
+        assert!(same, "{what} at {i} of {}: {g:?}, naive {w:?}", got.len());
+    }
+}
+
+#[track_caller]
+fn assert_near<T: Element>(got: T, want: f64, tolerance: f64, what: &str) {
+    let got: f64 = got.into();
+    assert!((got - want).abs() <= tolerance, "{what}: {got:e}, naive {want:e}, tolerance {tolerance:e}");
+}
+
+fn epsilon<T: Element>() -> f64 {
+    if size_of::<T>() == 4 { f64::from(f32::EPSILON) } else { f64::EPSILON }
+}
+
+/// Runs an in-place kernel on a slice inside a larger buffer, compares it and its surroundings.
+fn in_place<T: Element>(
+    isa: Isa,
+    len: usize,
+    start: usize,
+    what: &str,
+    kernel: impl FnOnce(&mut [T]),
+    naive: impl Fn(usize, T) -> T,
+) {
+    let before = mixed::<T>(len as u64 + 5, start + len + 20);
+    let mut got = before.clone();
+    kernel(&mut got[start..start + len]);
+    let mut want = before;
+    for (i, x) in want[start..start + len].iter_mut().enumerate() {
+        *x = naive(i, *x);
+    }
+    assert_same(&got, &want, &format!("{what} on {isa}, start {start}"));
+}
+
+fn elementwise<T: Element>() {
+    everywhere(|isa, len, start| {
+        let other: Vec<T> = mixed(77, len + start);
+        let other = &other[start..];
+        let third: Vec<T> = mixed(99, len + start);
+        let third = &third[start..];
+        let (a, b) = (T::from_f64(1.7), T::from_f64(-0.3));
+        in_place(
+            isa,
+            len,
+            start,
+            "scale",
+            |x: &mut [T]| on!(isa, |k, x: &'a mut [T], a: T| { k.scale(x, a) }),
+            |_, x| x * a,
+        );
+        in_place(
+            isa,
+            len,
+            start,
+            "add",
+            |y: &mut [T]| on!(isa, |k, y: &'a mut [T], other: &'a [T]| { k.add(y, other) }),
+            |i, y| y + other[i],
+        );
+        in_place(
+            isa,
+            len,
+            start,
+            "sub",
+            |y: &mut [T]| on!(isa, |k, y: &'a mut [T], other: &'a [T]| { k.sub(y, other) }),
+            |i, y| y - other[i],
+        );
+        in_place(
+            isa,
+            len,
+            start,
+            "mul",
+            |y: &mut [T]| on!(isa, |k, y: &'a mut [T], other: &'a [T]| { k.mul(y, other) }),
+            |i, y| y * other[i],
+        );
+        in_place(
+            isa,
+            len,
+            start,
+            "clamp",
+            |x: &mut [T]| on!(isa, |k, x: &'a mut [T], a: T, b: T| { k.clamp(x, b, a) }),
+            |_, x| {
+                if x < b {
+                    b
+                } else if x > a {
+                    a
+                } else {
+                    x
+                }
+            },
+        );
+        in_place(
+            isa,
+            len,
+            start,
+            "standardize",
+            |x: &mut [T]| on!(isa, |k, x: &'a mut [T], a: T, b: T| { k.standardize(x, a, b) }),
+            |_, x| (x - a) * b,
+        );
+        in_place(
+            isa,
+            len,
+            start,
+            "standardize_each",
+            |x: &mut [T]| {
+                on!(isa, |k, x: &'a mut [T], other: &'a [T], third: &'a [T]| {
+                    k.standardize_each(x, other, third)
+                })
+            },
+            |i, x| (x - other[i]) * third[i],
+        );
+        in_place(
+            isa,
+            len,
+            start,
+            "axpy",
+            |y: &mut [T]| on!(isa, |k, y: &'a mut [T], other: &'a [T], a: T| { k.axpy(a, other, y) }),
+            |i, y| {
+                if isa == Isa::Portable && cfg!(not(any(target_feature = "fma", target_arch = "aarch64"))) {
+                    other[i] * a + y
+                } else {
+                    other[i].mul_add(a, y)
+                }
+            },
+        );
+    });
+}
+
+#[test]
+fn elementwise_kernels_equal_the_naive_loop_to_the_bit() {
+    elementwise::<f64>();
+    elementwise::<f32>();
+}
+
+fn sums<T: Element>() {
+    everywhere(|isa, len, start| {
+        let a: Vec<T> = numbers(1, start + len);
+        let b: Vec<T> = numbers(2, start + len);
+        let (a, b) = (&a[start..], &b[start..]);
+        let tolerance = 4.0 * (len as f64 + 1.0) * epsilon::<T>();
+        let naive = |f: &dyn Fn(usize) -> f64| (0..len).map(f).sum::<f64>();
+        let (fa, fb) = (|i: usize| -> f64 { a[i].into() }, |i: usize| -> f64 { b[i].into() });
+        let sum = on!(isa, |k, a: &'a [T]| -> T { k.sum(a) });
+        assert_near(sum, naive(&fa), tolerance, "sum");
+        let dot = on!(isa, |k, a: &'a [T], b: &'a [T]| -> T { k.dot(a, b) });
+        assert_near(dot, naive(&|i| fa(i) * fb(i)), tolerance, "dot");
+        let norm = on!(isa, |k, a: &'a [T]| -> T { k.squared_norm(a) });
+        assert_near(norm, naive(&|i| fa(i) * fa(i)), tolerance, "squared_norm");
+        let moments = on!(isa, |k, a: &'a [T]| -> Option<(T, T)> { k.mean_var(a) });
+        assert_eq!(moments.is_none(), len == 0);
+        if let Some((mean, var)) = moments {
+            let want = naive(&fa) / len as f64;
+            assert_near(mean, want, 4.0 * epsilon::<T>(), "mean");
+            assert_near(
+                var,
+                naive(&|i| (fa(i) - want).powi(2)) / len as f64,
+                16.0 * epsilon::<T>(),
+                "variance",
+            );
+        }
+    });
+}
+
+#[test]
+fn sums_are_within_rounding_of_the_naive_sum() {
+    sums::<f64>();
+    sums::<f32>();
+}
+
+/// The definition in the documentation of `dot8`.
+fn dot8_by_definition<T: Element>(a: &[T], b: &[T]) -> T {
+    let mut l = [T::ZERO; 8];
+    for j in 0..a.len() {
+        l[j % 8] = a[j].mul_add(b[j], l[j % 8]);
+    }
+    ((l[0] + l[4]) + (l[2] + l[6])) + ((l[1] + l[5]) + (l[3] + l[7]))
+}
+
+fn reproducible<T: Element>(fill: fn(u64, usize) -> Vec<T>) {
+    everywhere(|isa, len, start| {
+        let a = fill(3, start + len);
+        let b = fill(4, start + len);
+        let (a, b) = (&a[start..], &b[start..]);
+        let got = on!(isa, |k, a: &'a [T], b: &'a [T]| -> T { k.dot8(a, b) });
+        assert_same(&[got], &[dot8_by_definition(a, b)], &format!("dot8 on {isa}"));
+    });
+    for isa in Isa::available() {
+        for (columns, rows) in [(0, 3), (1, 1), (7, 33), (8, 16), (9, 17), (13, 65), (32, 40), (32, 0)] {
+            let stride = rows + 3;
+            let data = fill(5, columns * stride);
+            let weights = fill(6, columns);
+            let mut got = vec![T::NAN; rows];
+            let (data, weights, out) = (&data[..], &weights[..], &mut got[..]);
+            on!(isa, |k, data: &'a [T], stride: usize, weights: &'a [T], out: &'a mut [T]| {
+                k.weighted_sum(data, stride, weights, out)
+            });
+            let row = |i: usize| (0..columns).map(|j| data[j * stride + i]).collect::<Vec<T>>();
+            let want: Vec<T> = (0..rows).map(|i| dot8_by_definition(&row(i), weights)).collect();
+            assert_same(&got, &want, &format!("weighted_sum of {columns} columns on {isa}"));
+        }
+    }
+}
+
+#[test]
+fn reproducible_kernels_equal_their_definition_to_the_bit() {
+    reproducible::<f64>(numbers);
+    reproducible::<f32>(numbers);
+    reproducible::<f64>(mixed);
+    reproducible::<f32>(mixed);
+}
+
+#[test]
+fn dot8_of_negative_underflow_keeps_the_sign_of_zero() {
+    for isa in Isa::available() {
+        type T = f64;
+        let (a, b) = (&[f64::MIN_POSITIVE; 9][..], &[-f64::MIN_POSITIVE; 9][..]);
+        let got = on!(isa, |k, a: &'a [T], b: &'a [T]| -> T { k.dot8(a, b) });
+        assert_same(&[got], &[dot8_by_definition(a, b)], "dot8");
+    }
+}
+
+fn extrema<T: Element>() {
+    everywhere(|isa, len, start| {
+        for nan_at in (0..len).map(Some).chain([None]) {
+            let mut x: Vec<T> = numbers(len as u64, start + len);
+            let x = &mut x[start..];
+            if let Some(at) = nan_at {
+                x[at] = T::NAN;
+            }
+            let x = &*x;
+            let (min, max) = on!(isa, |k, x: &'a [T]| -> (Option<T>, Option<T>) { (k.min(x), k.max(x)) });
+            let naive = |better: fn(&T, &T) -> bool| {
+                x.iter().copied().reduce(|a, b| if b.is_nan() || better(&b, &a) { b } else { a })
+            };
+            assert_same(min.as_slice(), naive(T::lt).as_slice(), "min");
+            assert_same(max.as_slice(), naive(T::gt).as_slice(), "max");
+        }
+    });
+}
+
+#[test]
+fn extrema_are_exact_and_a_nan_anywhere_wins() {
+    extrema::<f64>();
+    extrema::<f32>();
+}
+
+fn functions<T: Element>(limit: f64) {
+    type Reference = fn(f64) -> f64;
+    let all: [(&str, Reference); 3] = [
+        ("exp", f64::exp),
+        ("tanh", f64::tanh),
+        ("sigmoid", |x| if x < 0.0 { x.exp() / (1.0 + x.exp()) } else { 1.0 / (1.0 + (-x).exp()) }),
+    ];
+    for isa in Isa::available() {
+        for (name, reference) in all {
+            let call = |x: &mut [T]| {
+                on!(isa, |k, x: &'a mut [T], name: &'a str| {
+                    match name {
+                        "exp" => k.exp(x),
+                        "tanh" => k.tanh(x),
+                        _ => k.sigmoid(x),
+                    }
+                })
+            };
+            let inputs: Vec<T> = mixed::<T>(8, 300)
+                .into_iter()
+                .chain((-3000..3000).map(|i| T::from_f64(f64::from(i) * 0.0631)))
+                .collect();
+            let mut whole = inputs.clone();
+            call(&mut whole);
+            for (&x, &got) in inputs.iter().zip(&whole) {
+                let want: T = T::from_f64(reference(x.into()));
+                let (g, w): (f64, f64) = (got.into(), want.into());
+                let off = (g - w).abs() / (w.abs() * epsilon::<T>()).max(f64::from_bits(1));
+                let ok = g == w || g.is_nan() && w.is_nan() || off <= limit || w.abs() < 1.2e-38;
+                assert!(ok, "{name}({x:?}) on {isa}: {got:?}, reference {want:?}");
+            }
+            for len in 0..=LONGEST {
+                for start in [0, 1, 3, 7] {
+                    let mut part = inputs[start..start + len].to_vec();
+                    call(&mut part);
+                    assert_same(&part, &whole[start..start + len], name);
+                }
+            }
+            let mut portable = inputs.clone();
+            let (isa, x) = (Isa::Portable, &mut portable[..]);
+            on!(isa, |k, x: &'a mut [T], name: &'a str| {
+                match name {
+                    "exp" => k.exp(x),
+                    "tanh" => k.tanh(x),
+                    _ => k.sigmoid(x),
+                }
+            });
+            assert_same(&whole, &portable, "portable");
+        }
+    }
+}
+
+#[test]
+fn functions_are_accurate_and_independent_of_position_length_and_instruction_set() {
+    functions::<f64>(4.0);
+    functions::<f32>(4.0);
+}
+
+#[test]
+fn mean_var_of_a_large_offset_keeps_the_variance() {
+    for isa in Isa::available() {
+        type T = f64;
+        let noise: Vec<f64> = numbers(12, 100_003);
+        let shifted: Vec<f64> = noise.iter().map(|x| 1e9 + x).collect();
+        let exact: Vec<f64> = shifted.iter().map(|x| x - 1e9).collect();
+        let mean = exact.iter().sum::<f64>() / exact.len() as f64;
+        let want = exact.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / exact.len() as f64;
+        let x = &shifted[..];
+        let (_, var) = on!(isa, |k, x: &'a [T]| -> Option<(T, T)> { k.mean_var(x) }).unwrap();
+        assert_near(var, want, 1e-9 * want, "variance at 1e9");
+    }
+}
+
+#[test]
+fn mean_var_survives_an_outlier_in_front() {
+    for isa in Isa::available() {
+        type T = f64;
+        let mut x: Vec<f64> = numbers(12, 5000);
+        x[0] = 1e9;
+        let mean = x.iter().sum::<f64>() / 5000.0;
+        let want = x.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / 5000.0;
+        let x = &x[..];
+        let (_, var) = on!(isa, |k, x: &'a [T]| -> Option<(T, T)> { k.mean_var(x) }).unwrap();
+        assert_near(var, want, 1e-12 * want, "variance");
+    }
+}
+
+#[test]
+fn zscore_has_no_mean_and_unit_variance_and_a_constant_becomes_zeros() {
+    let mut x: Vec<f64> = numbers(3, 1000);
+    bot4_simd::zscore(&mut x);
+    let (mean, var) = bot4_simd::mean_var(&x).unwrap();
+    assert!(mean.abs() < 1e-14 && (var - 1.0).abs() < 1e-12, "{mean} {var}");
+    let mut constant = [0.1f32; 37];
+    bot4_simd::zscore(&mut constant);
+    assert_eq!(constant, [0.0; 37]);
+}
+
+#[test]
+#[should_panic(expected = "lengths differ: 3 and 4")]
+fn different_lengths_panic_with_both() {
+    bot4_simd::add(&mut [0.0; 3], &[0.0; 4]);
+}
+
+#[test]
+#[should_panic(expected = "10 numbers do not hold 3 columns of 4 rows at stride 4")]
+fn weighted_sum_of_short_data_panics() {
+    bot4_simd::weighted_sum(&[0.0; 10], 4, &[1.0; 3], &mut [0.0; 4]);
+}
+
+#[test]
+#[should_panic(expected = "do not hold")]
+fn weighted_sum_with_an_overflowing_stride_panics() {
+    bot4_simd::weighted_sum(&[0.0; 10], usize::MAX / 2, &[1.0; 4], &mut [0.0; 4]);
+}
