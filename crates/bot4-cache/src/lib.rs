@@ -3,6 +3,7 @@
 //! | cache | shared by threads | values | a hit | policy |
 //! | --- | --- | --- | --- | --- |
 //! | [`VectorCache`] | `&self` | rows of numbers of one width | copies the row; no lock, no allocation | S3-FIFO in sets of 16 |
+//! | [`FeatureCache`] | `&self` | any `Clone` type | one short lock and a clone | S3-FIFO in shelves of 64; weight and age on request |
 //! | [`LocalFeatureCache`] | `&mut self` | any, by reference | a table lookup; no atomics | LRU |
 //!
 //! All compare whole keys, seed their hasher for each cache, and count hits, misses and evictions exactly.
@@ -35,20 +36,23 @@
 //!
 //! # Modules
 //!
-//! `vector` is built of `slab` (words behind sequence counters), `policy` (S3-FIFO over one set) and `stripe`
-//! (locks and computations under way); `key` and `word` say what fits into words; `local` stands alone; `stats`
-//! counts; `sync` swaps in loom.
+//! `vector` is built of `slab` (words behind sequence counters), `policy` (S3-FIFO over one set) and `flight` (locks
+//! and computations under way); `feature` of `shelf` (a set under a lock) and the latter two. `key` and `word` say what
+//! fits into words; `local` stands alone; `stats` counts; `sync` swaps in loom.
 
+mod feature;
+mod flight;
 mod key;
 mod local;
 mod policy;
+mod shelf;
 mod slab;
 mod stats;
-mod stripe;
 mod sync;
 mod vector;
 mod word;
 
+pub use feature::{FeatureCache, FeatureCacheBuilder};
 pub use key::Key;
 pub use local::LocalFeatureCache;
 pub use stats::Stats;

@@ -15,7 +15,7 @@
 
 use crate::{
     key::Key,
-    policy::{USES_MAX, Uses},
+    policy::{USES_MAX, Ways},
     sync::{AtomicU64, fence},
     word::Word,
 };
@@ -240,13 +240,17 @@ impl<K: Key, T: Word> Set<'_, K, T> {
     }
 }
 
-impl<K: Key, T: Word> Uses for Set<'_, K, T> {
-    fn get(&self, way: usize) -> u8 {
+impl<K: Key, T: Word> Ways for Set<'_, K, T> {
+    fn fingerprint(&self, way: usize) -> u16 {
+        self.tag(way)
+    }
+
+    fn uses(&self, way: usize) -> u8 {
         let (word, shift) = self.uses_of(way);
         (word.load(Relaxed) >> shift) as u8 // ORDERING: Relaxed, see the table above.
     }
 
-    fn set(&mut self, way: usize, uses: u8) {
+    fn set_uses(&mut self, way: usize, uses: u8) {
         let (word, shift) = self.uses_of(way);
         // ORDERING: Relaxed, see the table above.
         let others = word.load(Relaxed) & !(0xff << shift);
@@ -321,6 +325,6 @@ mod tests {
         for _ in 0..1000 {
             slab.set(0).read(1, &5, &mut [0.0]);
         }
-        assert_eq!((slab.set(0).get(0), slab.set(0).get(1)), (USES_MAX, 0));
+        assert_eq!((slab.set(0).uses(0), slab.set(0).uses(1)), (USES_MAX, 0));
     }
 }

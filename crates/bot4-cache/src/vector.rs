@@ -1,14 +1,15 @@
 //! The cache of fixed-width rows.
 
 use crate::{
+    flight::{Answer, Stripe},
     key::Key,
-    policy::{Queues, Uses},
+    policy::{Queues, Ways},
     slab::{Read, Set, Slab},
-    stats::{ShardedCounter, Stats},
-    stripe::{Stripe, StripeState},
+    stats::Stats,
     word::Word,
 };
 use ahash::RandomState;
+use bot4_lockfree::metrics::{Counter, Registry};
 use std::{convert::Infallible, fmt, hash::BuildHasher};
 
 /// Up to this capacity the cache is one set, so that the policy sees every entry.
@@ -17,6 +18,10 @@ const ONE_SET_MAX: usize = 256;
 const WAYS: usize = 16;
 /// Locks of a cache: writers of different sets rarely meet.
 const STRIPES_MAX: usize = 64;
+/// Records of computations that the stripes have room for from the start, and that one has at most. Should more run in
+/// one stripe at a time, its list grows.
+const RUNNING: usize = 1024;
+const RUNNING_IN_STRIPE: usize = 64;
 
 /// A shared cache of rows of one width, all in one slab that is allocated when the cache is created.
 ///
@@ -30,7 +35,7 @@ const STRIPES_MAX: usize = 64;
 /// | --- | --- | --- |
 /// | [`get`](Self::get) | bounded number of steps, no lock | no |
 /// | [`get_or_compute`](Self::get_or_compute), a hit | bounded number of steps, no lock | no |
-/// | [`get_or_compute`](Self::get_or_compute), a miss | blocking: waits for a computation of the same key, takes the lock of its stripe of sets twice, for some 50 ns | no |
+/// | [`get_or_compute`](Self::get_or_compute), a miss | blocking: waits for a computation of the same key, takes the lock of its stripe of sets twice, for some 50 ns | no, unless 16 and more computations run in one stripe at a time |
 /// | [`insert`](Self::insert), [`invalidate`](Self::invalidate) | blocking: the lock of the stripe | no |
 /// | [`clear`](Self::clear), [`stats`](Self::stats), [`len`](Self::len) | blocking: each lock in turn | no |
 ///
@@ -50,13 +55,35 @@ const STRIPES_MAX: usize = 64;
 /// ```
 pub struct VectorCache<K, T = f64, S = RandomState> {
     slab: Slab<K, T>,
-    stripes: Box<[Stripe<K>]>,
-    hits: ShardedCounter,
-    misses: ShardedCounter,
+    stripes: Box<[Stripe<K, (), Queued>]>,
+    hits: Counter,
+    /// Only those of `get`; the stripes count the computations.
+    misses_of_get: Counter,
     hasher: S,
     sets: usize,
     ways: usize,
     width: usize,
+}
+
+/// What the lock of a stripe guards: the queues of its sets, and counts.
+#[derive(Default)]
+struct Queued {
+    cells: Box<[u16]>,
+    insertions: u64,
+    evictions: u64,
+    removals: u64,
+}
+
+impl Queued {
+    fn new(sets: usize, ways: usize) -> Self {
+        Self { cells: vec![0; sets * Queues::cells(ways)].into(), ..Self::default() }
+    }
+
+    /// The queues of the stripe's set number `index`.
+    fn of(&mut self, index: usize, ways: usize) -> Queues<'_> {
+        let len = Queues::cells(ways);
+        Queues::over(&mut self.cells[index * len..][..len], ways)
+    }
 }
 
 /// Where a key belongs.
@@ -88,12 +115,20 @@ impl<K: Key, T: Word, S: BuildHasher> VectorCache<K, T, S> {
         assert!(capacity > 0, "a cache needs a capacity of at least 1");
         let (sets, ways) =
             if capacity <= ONE_SET_MAX { (1, capacity) } else { (capacity.div_ceil(WAYS), WAYS) };
+        let registry = Registry::new();
         let stripes = (1 << sets.ilog2()).min(STRIPES_MAX);
         Self {
             slab: Slab::new(sets, ways, width),
-            stripes: (0..stripes).map(|i| Stripe::new((sets - i).div_ceil(stripes), ways)).collect(),
-            hits: ShardedCounter::default(),
-            misses: ShardedCounter::default(),
+            stripes: (0..stripes)
+                .map(|i| {
+                    Stripe::new(
+                        Queued::new((sets - i).div_ceil(stripes), ways),
+                        (RUNNING / stripes).min(RUNNING_IN_STRIPE),
+                    )
+                })
+                .collect(),
+            hits: registry.counter("hits", ""),
+            misses_of_get: registry.counter("misses", ""),
             hasher,
             sets,
             ways,
@@ -124,9 +159,9 @@ impl<K: Key, T: Word, S: BuildHasher> VectorCache<K, T, S> {
         let place = self.place(key);
         let hit = self.slab.set(place.set).read(place.tag, key, row) == Read::Hit;
         if hit {
-            self.hits.increment()
+            self.hits.increment(1)
         } else {
-            self.misses.increment()
+            self.misses_of_get.increment(1)
         }
         hit
     }
@@ -138,8 +173,7 @@ impl<K: Key, T: Word, S: BuildHasher> VectorCache<K, T, S> {
     /// unspecified content. If it panics, the key stays missing and one of the waiting threads computes it.
     /// A row whose key is inserted or invalidated while it is computed is returned and not stored.
     ///
-    /// Two threads may compute the same key when more than 32 computations run in one stripe (a 64th of the cache;
-    /// all of it up to 256 rows), or when the row was evicted before the waiting thread woke. Computations that wait
+    /// A thread that waited computes the row after all if it was evicted before the thread woke. Computations that wait
     /// for each other's keys in a circle wait for ever.
     ///
     /// # Panics
@@ -178,7 +212,7 @@ impl<K: Key, T: Word, S: BuildHasher> VectorCache<K, T, S> {
         self.check_width(row);
         let place = self.place(key);
         if self.slab.set(place.set).read(place.tag, key, row) == Read::Hit {
-            self.hits.increment();
+            self.hits.increment(1);
             return Ok(true);
         }
         self.compute_missing(place, key, row, compute)
@@ -194,21 +228,23 @@ impl<K: Key, T: Word, S: BuildHasher> VectorCache<K, T, S> {
     ) -> Result<bool, E> {
         let set = self.slab.set(place.set);
         let stripe = self.stripe(place);
-        let found = stripe.find_or_start(*key, || {
-            let way = set.find(place.tag, key)?;
-            set.read_locked(way, row);
-            Some(())
-        });
-        let computation = match found {
-            Ok(()) => {
-                self.hits.increment();
-                return Ok(true);
+        let computation = loop {
+            let answer = stripe.find_or_start(key, |_| {
+                let way = set.find(place.tag, key)?;
+                set.read_locked(way, row);
+                Some(())
+            });
+            match answer {
+                Answer::Found(()) => {
+                    self.hits.increment(1);
+                    return Ok(true);
+                }
+                Answer::Delivered(()) => {} // It is in the slab now.
+                Answer::Compute(computation) => break computation,
             }
-            Err(computation) => computation,
         };
-        self.misses.increment();
         compute(row)?;
-        computation.finish(|state| self.store(place, state, key, row));
+        computation.finish(&(), |queued| self.store(place, queued, key, row));
         Ok(false)
     }
 
@@ -220,8 +256,8 @@ impl<K: Key, T: Word, S: BuildHasher> VectorCache<K, T, S> {
         self.check_width(row);
         let place = self.place(key);
         let mut state = self.stripe(place).lock();
-        state.supersede(key);
-        self.store(place, &mut state, key, row);
+        state.supersede(|running| running == key);
+        self.store(place, &mut state.data, key, row);
     }
 
     /// Removes the row of `key` and says whether it was there.
@@ -235,10 +271,10 @@ impl<K: Key, T: Word, S: BuildHasher> VectorCache<K, T, S> {
     pub fn invalidate(&self, key: &K) -> bool {
         let place = self.place(key);
         let mut state = self.stripe(place).lock();
-        state.supersede(key);
+        state.supersede(|running| running == key);
         let set = self.slab.set(place.set);
         let Some(way) = set.find(place.tag, key) else { return false };
-        self.remove(place.set, way, &set, &mut state);
+        self.remove(place.set, way, &set, &mut state.data);
         true
     }
 
@@ -246,52 +282,42 @@ impl<K: Key, T: Word, S: BuildHasher> VectorCache<K, T, S> {
     pub fn clear(&self) {
         for (first, stripe) in self.stripes.iter().enumerate() {
             let mut state = stripe.lock();
-            state.supersede_all();
+            state.supersede(|_| true);
             for index in (first..self.sets).step_by(self.stripes.len()) {
                 let set = self.slab.set(index);
                 for way in 0..self.ways {
                     if set.tag(way) != 0 {
-                        self.remove(index, way, &set, &mut state);
+                        self.remove(index, way, &set, &mut state.data);
                     }
                 }
             }
         }
     }
 
-    fn store(&self, place: Place, state: &mut StripeState<K>, key: &K, row: &[T]) {
+    fn store(&self, place: Place, queued: &mut Queued, key: &K, row: &[T]) {
         let mut set = self.slab.set(place.set);
         if let Some(way) = set.find(place.tag, key) {
             set.write(way, place.tag, key, row);
             return;
         }
-        let way = self.make_room(place.set, &set, state);
-        set.set(way, 0);
+        let mut queues = queued.of(place.set / self.stripes.len(), self.ways);
+        let had_room = queues.len() < self.ways;
+        let way = if had_room { self.free_way(&set) } else { queues.evict(&mut set) };
+        queues.admit(way, place.tag, had_room);
+        set.set_uses(way, 0);
         set.write(way, place.tag, key, row);
-        self.queues(place.set, state).admit(way, place.tag);
-        state.insertions += 1;
+        queued.insertions += 1;
+        queued.evictions += u64::from(!had_room);
     }
 
-    /// A free way, after an eviction if need be.
-    fn make_room(&self, index: usize, set: &Set<'_, K, T>, state: &mut StripeState<K>) -> usize {
-        let mut queues = self.queues(index, state);
-        if queues.len() < self.ways {
-            return (0..self.ways)
-                .find(|&way| set.tag(way) == 0)
-                .expect("a set that is not full has a free way");
-        }
-        let way = queues.evict(&mut self.slab.set(index), |way| set.tag(way));
-        state.evictions += 1;
-        way
+    fn free_way(&self, set: &Set<'_, K, T>) -> usize {
+        (0..self.ways).find(|&way| set.tag(way) == 0).expect("a set that is not full has a free way")
     }
 
-    fn remove(&self, index: usize, way: usize, set: &Set<'_, K, T>, state: &mut StripeState<K>) {
+    fn remove(&self, index: usize, way: usize, set: &Set<'_, K, T>, queued: &mut Queued) {
         set.free(way);
-        self.queues(index, state).remove(way);
-        state.removals += 1;
-    }
-
-    fn queues<'a>(&self, set: usize, state: &'a mut StripeState<K>) -> Queues<'a> {
-        Queues::over(state.cells_of(set / self.stripes.len(), self.ways), self.ways)
+        queued.of(index / self.stripes.len(), self.ways).remove(way);
+        queued.removals += 1;
     }
 
     #[inline]
@@ -302,7 +328,7 @@ impl<K: Key, T: Word, S: BuildHasher> VectorCache<K, T, S> {
         Place { set, tag: (hash as u16).max(1) }
     }
 
-    fn stripe(&self, place: Place) -> &Stripe<K> {
+    fn stripe(&self, place: Place) -> &Stripe<K, (), Queued> {
         &self.stripes[place.set % self.stripes.len()]
     }
 
@@ -339,17 +365,20 @@ impl<K: Key, T: Word, S: BuildHasher> VectorCache<K, T, S> {
     /// assert!(cache.bytes() <= 16_000 * (8 + 64 + 16));
     /// ```
     pub fn bytes(&self) -> usize {
-        self.slab.bytes() + self.stripes.iter().map(Stripe::bytes).sum::<usize>()
+        self.slab.bytes()
+            + self.stripes.iter().map(|s| s.bytes() + size_of_val(&*s.lock().data.cells)).sum::<usize>()
     }
 
     /// What happened since the cache was created.
     pub fn stats(&self) -> Stats {
-        let mut stats = Stats { hits: self.hits.total(), misses: self.misses.total(), ..Stats::default() };
+        let (hits, misses) = (self.hits.value(), self.misses_of_get.value());
+        let mut stats = Stats { hits, misses, ..Stats::default() };
         for stripe in &self.stripes {
             let state = stripe.lock();
-            stats.insertions += state.insertions;
-            stats.evictions += state.evictions;
-            stats.removals += state.removals;
+            stats.misses += state.started();
+            stats.insertions += state.data.insertions;
+            stats.evictions += state.data.evictions;
+            stats.removals += state.data.removals;
         }
         stats
     }
