@@ -1,0 +1,64 @@
+//! The ids admitted lately.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+const SLOTS: usize = 1024;
+
+/// Remembers an id until another one falls on its slot (`id mod 1024`): ids counted upwards are
+/// remembered for the last 1,024 exactly.
+#[derive(Debug)]
+pub(super) struct RecentIds {
+    slots: Box<[AtomicU64]>,
+}
+
+impl RecentIds {
+    pub(super) fn new() -> Self {
+        // An id of slot k has the low bits k, so k + 1 is the id of no order in slot k: every id, 0 and
+        // u64::MAX too, may be used.
+        Self { slots: (0..SLOTS as u64).map(|slot| AtomicU64::new(slot + 1)).collect() }
+    }
+
+    #[inline]
+    fn slot(&self, id: u64) -> &AtomicU64 {
+        &self.slots[id as usize % SLOTS]
+    }
+
+    #[inline]
+    pub(super) fn contains(&self, id: u64) -> bool {
+        // ORDERING: Relaxed; a hint for the common case, `insert` decides.
+        self.slot(id).load(Ordering::Relaxed) == id
+    }
+
+    /// False if the id stood there already: of two threads with one id exactly one gets true.
+    #[inline]
+    pub(super) fn insert(&self, id: u64) -> bool {
+        // ORDERING: Relaxed; the modification order of this one slot says who came first, and no other
+        // memory is published through it.
+        self.slot(id).swap(id, Ordering::Relaxed) != id
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{RecentIds, SLOTS};
+
+    #[test]
+    fn a_fresh_window_knows_no_id() {
+        let recent = RecentIds::new();
+        let edges = [u64::MAX, u64::MAX - 1, 1 << 63, 1 << 10];
+        assert!((0..4096).chain(edges).all(|id| !recent.contains(id)));
+    }
+
+    #[test]
+    fn counted_ids_are_remembered_for_the_whole_window() {
+        let recent = RecentIds::new();
+        let first = u64::MAX - 500; // the count wraps on the way
+        for step in 0..3 * SLOTS as u64 {
+            assert!(recent.insert(first.wrapping_add(step)));
+        }
+        for back in 1..=SLOTS as u64 {
+            let id = first.wrapping_add(3 * SLOTS as u64 - back);
+            assert!(recent.contains(id) && !recent.insert(id));
+        }
+    }
+}

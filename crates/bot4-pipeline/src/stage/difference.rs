@@ -1,0 +1,69 @@
+//! What is new in a row.
+
+use bot4_simd::Kernels;
+
+use super::{Stage, StageError};
+use crate::columns::{Columns, Number};
+
+/// `x[n] - phi * x[n-1]`, with one `phi` per feature: the innovation of an autoregression of order one.
+///
+/// Remembers the last row across calls, be they rows or batches; before the first row that memory is
+/// zero, so the first row passes unchanged. The product is rounded before the subtraction (no fused
+/// step), on every instruction set.
+#[derive(Clone, Debug)]
+pub struct Difference<T> {
+    phi: Vec<T>,
+    last: Vec<T>,
+}
+
+impl<T: Number> Difference<T> {
+    /// A stage for rows as wide as `phi`. Allocates.
+    #[must_use]
+    pub fn new(phi: &[T]) -> Self {
+        Self { phi: phi.to_vec(), last: vec![T::ZERO; phi.len()] }
+    }
+}
+
+impl<T: Number> Stage<T> for Difference<T> {
+    fn name(&self) -> &'static str {
+        "difference"
+    }
+
+    fn output_width(&self, input: usize) -> Result<usize, StageError> {
+        StageError::unless_equal(input, self.phi.len()).map(|()| input)
+    }
+
+    fn scratch_len(&self, _input: usize, _rows: usize) -> usize {
+        0
+    }
+
+    #[inline(always)]
+    fn one<K: Kernels>(&mut self, _k: K, row: &mut [T], _scratch: &mut [T]) {
+        for ((x, last), &phi) in row.iter_mut().zip(&mut self.last).zip(&self.phi) {
+            difference(x, last, phi);
+        }
+    }
+
+    #[inline(always)]
+    fn batch<K: Kernels>(&mut self, _k: K, columns: &mut Columns<T>, _scratch: &mut [T]) {
+        for ((column, last), &phi) in columns.iter_mut().zip(&mut self.last).zip(&self.phi) {
+            // A copy, so that the compiler sees that the column does not change it.
+            let mut before = *last;
+            for x in column {
+                difference(x, &mut before, phi);
+            }
+            *last = before;
+        }
+    }
+
+    fn reset(&mut self) {
+        self.last.fill(T::ZERO);
+    }
+}
+
+#[inline(always)]
+fn difference<T: Number>(x: &mut T, before: &mut T, phi: T) {
+    let now = *x;
+    *x = now - phi * *before;
+    *before = now;
+}

@@ -1,0 +1,75 @@
+//! Tuples of one to eight stages, run one after the other.
+
+use bot4_simd::Kernels;
+
+use super::pipeline::{BuildError, Plan};
+use super::{Stage, StageError};
+use crate::columns::{Columns, Number};
+
+/// A tuple of stages; implemented for one to eight. The methods are the pipeline's business.
+pub trait Stages<T: Number>: sealed::Run<T> {}
+
+impl<T: Number, S: sealed::Run<T>> Stages<T> for S {}
+
+pub(super) mod sealed {
+    use super::{BuildError, Columns, Kernels, Number, Plan};
+
+    pub trait Run<T: Number> {
+        fn plan(&self, width: usize, rows: usize) -> Result<Plan, BuildError>;
+        fn one<K: Kernels>(&mut self, k: K, plan: &Plan, row: &mut [T], scratch: &mut [T]);
+        fn batch<K: Kernels>(&mut self, k: K, plan: &Plan, columns: &mut Columns<T>, scratch: &mut [T]);
+        fn reset(&mut self);
+    }
+}
+
+impl Plan {
+    /// Takes in the next stage.
+    fn add<T: Number, S: Stage<T>>(mut self, stage: &S) -> Result<Self, BuildError> {
+        let (position, input) = (self.stages, self.output());
+        let name = stage.name();
+        let refused =
+            |error: StageError| BuildError { stage: name, position, got: error.got, wants: error.wants };
+        let output = stage.output_width(input).map_err(refused)?;
+        let scratch = stage.scratch_len(input, self.tile_rows);
+        self.push(output, scratch);
+        Ok(self)
+    }
+}
+
+macro_rules! tuple {
+    ($($stage:ident $index:tt),+) => {
+        impl<T: Number, $($stage: Stage<T>),+> sealed::Run<T> for ($($stage,)+) {
+            fn plan(&self, width: usize, rows: usize) -> Result<Plan, BuildError> {
+                let plan = Plan::new(width, rows);
+                $(let plan = plan.add(&self.$index)?;)+
+                Ok(plan)
+            }
+
+            #[inline(always)]
+            fn one<K: Kernels>(&mut self, k: K, plan: &Plan, row: &mut [T], scratch: &mut [T]) {
+                $(self.$index.one(k, &mut row[..plan.span($index)], scratch);)+
+            }
+
+            #[inline(always)]
+            fn batch<K: Kernels>(&mut self, k: K, plan: &Plan, columns: &mut Columns<T>, scratch: &mut [T]) {
+                $(
+                    columns.set_width(plan.span($index));
+                    self.$index.batch(k, columns, scratch);
+                )+
+            }
+
+            fn reset(&mut self) {
+                $(self.$index.reset();)+
+            }
+        }
+    };
+}
+
+tuple!(A 0);
+tuple!(A 0, B 1);
+tuple!(A 0, B 1, C 2);
+tuple!(A 0, B 1, C 2, D 3);
+tuple!(A 0, B 1, C 2, D 3, E 4);
+tuple!(A 0, B 1, C 2, D 3, E 4, F 5);
+tuple!(A 0, B 1, C 2, D 3, E 4, F 5, G 6);
+tuple!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7);
