@@ -8,8 +8,7 @@ use crate::accumulator::GradientAccumulator;
 /// `p = sigmoid(bias + weights · x)`.
 ///
 /// Prediction takes `&self` and allocates nothing, so any number of threads may share one model. One row, a
-/// batch of rows and a batch of columns give the same bits, on every instruction set for the
-/// [`logit`](Self::logit) and within the sigmoid's 2 ULP for the probability.
+/// batch of rows and a batch of columns give the same bits, on every instruction set.
 ///
 /// ```
 /// use bot4_ml::LogisticRegression;
@@ -111,7 +110,7 @@ impl<T: Element> LogisticRegression<T> {
         let mut groups = gradients.accumulate(1);
         axpy(residual, x, groups.group(0));
         let bias = &mut groups.group(1)[0];
-        *bias = *bias + residual;
+        *bias += residual;
         loss(logit.into(), y.into())
     }
 }
@@ -133,6 +132,11 @@ impl<T: Element> Program for PredictBatch<'_, T> {
     #[inline(always)]
     fn run<K: Kernels>(self, k: K) {
         let Self { model, rows, out } = self;
+        if let Some(columns) = rows.t().to_slice() {
+            k.weighted_sum(columns, out.len(), &model.weights, out);
+            out.iter_mut().for_each(|logit| *logit = model.bias + *logit);
+            return k.sigmoid(out);
+        }
         for (row, out) in rows.rows().into_iter().zip(out.iter_mut()) {
             let dot = match row.to_slice() {
                 Some(row) => k.dot8(row, &model.weights),

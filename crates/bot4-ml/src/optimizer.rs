@@ -83,7 +83,7 @@ impl<T: Element> Optimizer<T> for Sgd<T> {
         let velocity = &mut self.velocity[offset..offset + parameters.len()];
         for ((p, v), g) in parameters.iter_mut().zip(velocity).zip(gradient) {
             *v = self.momentum * *v + *g;
-            *p = *p - self.learning_rate * *v;
+            *p -= self.learning_rate * *v;
         }
     }
 }
@@ -169,7 +169,7 @@ impl<T: Element> Optimizer<T> for AdamW<T> {
             *m = self.beta1 * *m + (T::ONE - self.beta1) * *g;
             *v = self.beta2 * *v + (T::ONE - self.beta2) * *g * *g;
             let direction = (*m * self.correction.0) / ((*v * self.correction.1).sqrt() + self.epsilon);
-            *p = *p - self.learning_rate * (direction + self.decay * *p);
+            *p -= self.learning_rate * (direction + self.decay * *p);
         }
     }
 }
