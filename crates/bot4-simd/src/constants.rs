@@ -14,6 +14,9 @@ pub trait Constants: Sized + 'static {
     const TANH_MAX: Self;
     /// (e^u - 1 - u) / u^2 for |u| <= ln 2 / 2, constant term first.
     const EXP_Q: &'static [Self];
+    const SQRT_2: Self;
+    /// (ln((1 + s) / (1 - s)) - 2 s) / s^3 in s^2, for |s| <= 3 - 2 sqrt 2, constant term first.
+    const LN_R: &'static [Self];
 }
 
 impl Constants for f64 {
@@ -36,6 +39,16 @@ impl Constants for f64 {
         2.5108625679331557e-08,
         2.087523117311362e-09,
     ];
+    const SQRT_2: Self = core::f64::consts::SQRT_2;
+    const LN_R: &'static [Self] = &[
+        0.6666666666666731,
+        0.399999999994337,
+        0.28571428738963944,
+        0.22222198867024684,
+        0.18183551312276264,
+        0.15314337410967105,
+        0.14793461890702916,
+    ];
 }
 
 impl Constants for f32 {
@@ -46,4 +59,6 @@ impl Constants for f32 {
     const EXP_MIN: Self = -105.0;
     const TANH_MAX: Self = 10.0;
     const EXP_Q: &'static [Self] = &[0.5, 0.16666666, 0.04166637, 0.0083333915, 0.0013939973, 0.00019844137];
+    const SQRT_2: Self = core::f32::consts::SQRT_2;
+    const LN_R: &'static [Self] = &[0.66666776, 0.3997761, 0.2987051];
 }

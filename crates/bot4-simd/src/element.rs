@@ -67,12 +67,22 @@ pub trait Registers: Sized {
     type Avx512Octet: Vector<Elem = Self, Token: From<crate::backend::Avx512>>;
 
     const HALF: Self;
+    const INFINITY: Self;
+    const MIN_POSITIVE: Self;
+    const BIAS: Self;
+    /// A power of two that lifts every subnormal into the normal numbers, and its exponent.
+    const LIFT: Self;
+    const LIFT_EXPONENT: Self;
     /// 1.5 * 2^MANTISSA + bias: adding it rounds to a whole number and leaves that number plus the
     /// exponent bias in the low bits.
     const EXPONENT_SHIFT: Self;
 
     /// The bits shifted left by the width of the mantissa.
     fn bits_to_exponent(self) -> Self;
+    /// The bits of the mantissa with the exponent of one.
+    fn mantissa(self) -> Self;
+    /// The bits of sign and exponent as a whole number.
+    fn biased_exponent(self) -> Self;
     /// The sign bit of `sign` joined to the bits of `self`.
     fn with_sign(self, sign: Self) -> Self;
     /// `self * factor + term`, fused only where that is one instruction of the compilation target.
@@ -124,11 +134,25 @@ macro_rules! element {
             type Avx512Octet = $avx512_octet;
 
             const HALF: Self = 0.5;
+            const INFINITY: Self = $t::INFINITY;
+            const MIN_POSITIVE: Self = $t::MIN_POSITIVE;
+            const BIAS: Self = $bias;
+            const LIFT: Self = (1u64 << ($mantissa + 1)) as $t;
+            const LIFT_EXPONENT: Self = $mantissa as $t + 1.0;
             const EXPONENT_SHIFT: Self = 1.5 * (1u64 << $mantissa) as $t + $bias;
 
             #[inline(always)]
             fn bits_to_exponent(self) -> Self {
                 Self::from_bits(self.to_bits() << $mantissa)
+            }
+            #[inline(always)]
+            fn mantissa(self) -> Self {
+                let one: Self = 1.0;
+                Self::from_bits(self.to_bits() & ((1 << $mantissa) - 1) | one.to_bits())
+            }
+            #[inline(always)]
+            fn biased_exponent(self) -> Self {
+                (self.to_bits() >> $mantissa) as $t
             }
             #[inline(always)]
             fn with_sign(self, sign: Self) -> Self {

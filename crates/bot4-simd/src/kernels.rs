@@ -1,6 +1,6 @@
 //! The public kernels: one list makes the methods of [`Kernels`] and the free functions.
 
-use crate::algorithm::{arithmetic, extrema, linear, moments, reduce};
+use crate::algorithm::{arithmetic, extrema, linear, moments, product, reduce, softmax};
 use crate::element::Element;
 use crate::isa::{Isa, Token, detected};
 use crate::vector::{Simd, Vector};
@@ -280,6 +280,128 @@ kernels! {
     /// assert_eq!(x, [0.5, 1.0]);
     /// ```
     fn sigmoid(x: &mut [T]) = Wide arithmetic::sigmoid;
+
+    /// The natural logarithm of each number, at most 1.2 ULP off. A result does not depend on position,
+    /// length or instruction set.
+    ///
+    /// Zero gives minus infinity, a negative number NaN; takes subnormals, keeps infinity and NaN.
+    ///
+    /// ```
+    /// let mut x = [1.0, 0.0];
+    /// bot4_simd::ln(&mut x);
+    /// assert_eq!(x, [0.0, f64::NEG_INFINITY]);
+    /// ```
+    fn ln(x: &mut [T]) = Wide arithmetic::ln;
+
+    /// Turns scores into probabilities: `e^x[i] / sum of e^x`, without overflow.
+    ///
+    /// A NaN or positive infinity, or nothing but negative infinities, makes all NaN. The sum is
+    /// fast: rounding differs between instruction sets.
+    ///
+    /// ```
+    /// let mut x = [1000.0, 1000.0, f64::NEG_INFINITY];
+    /// bot4_simd::softmax(&mut x);
+    /// assert_eq!(x, [0.5, 0.5, 0.0]);
+    /// ```
+    fn softmax(x: &mut [T]) = Wide softmax::softmax;
+
+    /// `ln(sum of e^x)` without overflow; minus infinity of nothing, NaN if any number is NaN.
+    ///
+    /// ```
+    /// assert_eq!(bot4_simd::log_sum_exp(&[1000.0, f64::NEG_INFINITY]), 1000.0);
+    /// ```
+    fn log_sum_exp(x: &[T]) -> T = Wide softmax::log_sum_exp;
+
+    /// Where the least number first stands; the first NaN if there is one; `None` of nothing.
+    ///
+    /// ```
+    /// assert_eq!(bot4_simd::argmin(&[3.0, 1.0, 1.0]), Some(1));
+    /// ```
+    fn argmin(x: &[T]) -> Option<usize> = Wide extrema::argmin;
+
+    /// Where the greatest number first stands; the first NaN if there is one; `None` of nothing.
+    ///
+    /// ```
+    /// assert_eq!(bot4_simd::argmax(&[3.0, 9.0, 9.0]), Some(1));
+    /// ```
+    fn argmax(x: &[T]) -> Option<usize> = Wide extrema::argmax;
+
+    /// Row-major matrix times vector: `y[i] = sum over j of a[i * cols + j] * x[j]`. Fast: rounding
+    /// differs between instruction sets, not between rows.
+    ///
+    /// # Panics
+    /// If a length does not fit the shape.
+    ///
+    /// ```
+    /// let a = [1.0, 2.0, 3.0, /* second row */ 4.0, 5.0, 6.0];
+    /// let mut y = [0.0; 2];
+    /// bot4_simd::gemv(&a, 2, 3, &[1.0, 0.0, 1.0], &mut y);
+    /// assert_eq!(y, [4.0, 10.0]);
+    /// ```
+    fn gemv(a: &[T], rows: usize, cols: usize, x: &[T], y: &mut [T])
+        where shapes([(a.len(), rows, cols), (x.len(), cols, 1), (y.len(), rows, 1)]) = Wide product::gemv;
+
+    /// Transposed row-major matrix times vector: `y[j] = sum over i of a[i * cols + j] * x[i]`, the same
+    /// bits on every instruction set ([`weighted_sum`](crate::weighted_sum) of the columns of the transpose).
+    ///
+    /// # Panics
+    /// If a length does not fit the shape.
+    ///
+    /// ```
+    /// let a = [1.0, 2.0, 3.0, /* second row */ 4.0, 5.0, 6.0];
+    /// let mut y = [0.0; 3];
+    /// bot4_simd::gemv_t(&a, 2, 3, &[1.0, 10.0], &mut y);
+    /// assert_eq!(y, [41.0, 52.0, 63.0]);
+    /// ```
+    fn gemv_t(a: &[T], rows: usize, cols: usize, x: &[T], y: &mut [T])
+        where shapes([(a.len(), rows, cols), (x.len(), rows, 1), (y.len(), cols, 1)]) = Wide product::gemv_t;
+
+    /// Adds an outer product to a row-major matrix: `a[i * y.len() + j] += alpha * x[i] * y[j]`.
+    ///
+    /// # Panics
+    /// If `a` has not `x.len() * y.len()` numbers.
+    ///
+    /// ```
+    /// let mut a = [0.0; 4];
+    /// bot4_simd::ger(2.0, &[1.0, 2.0], &[3.0, 4.0], &mut a);
+    /// assert_eq!(a, [6.0, 8.0, 12.0, 16.0]);
+    /// ```
+    fn ger(alpha: T, x: &[T], y: &[T], a: &mut [T])
+        where shapes([(a.len(), x.len(), y.len())]) = Wide product::ger;
+
+    /// Row-major matrix product: `c = a b`, where `a` is `rows x inner` and `b` is `inner x cols`.
+    ///
+    /// Made for what fits the first-level cache, up to about 64 x 64: nothing is packed. Larger
+    /// products belong to the `gemm` crate or `faer`.
+    ///
+    /// # Panics
+    /// If a length does not fit the shape.
+    ///
+    /// ```
+    /// let mut c = [0.0; 4];
+    /// bot4_simd::gemm(&[1.0, 2.0, 3.0, 4.0], &[0.0, 1.0, 1.0, 0.0], &mut c, 2, 2, 2);
+    /// assert_eq!(c, [2.0, 1.0, 4.0, 3.0]);
+    /// ```
+    fn gemm(a: &[T], b: &[T], c: &mut [T], rows: usize, inner: usize, cols: usize)
+        where shapes([(a.len(), rows, inner), (b.len(), inner, cols), (c.len(), rows, cols)]) = Wide product::gemm;
+}
+
+/// Each is a length and the rows and columns it must hold.
+#[inline(always)]
+#[track_caller]
+fn shapes<const N: usize>(all: [(usize, usize, usize); N]) {
+    for (len, rows, cols) in all {
+        if rows.checked_mul(cols) != Some(len) {
+            wrong_shape(len, rows, cols);
+        }
+    }
+}
+
+#[cold]
+#[inline(never)]
+#[track_caller]
+fn wrong_shape(len: usize, rows: usize, cols: usize) -> ! {
+    panic!("{len} numbers are not {rows} x {cols}")
 }
 
 #[inline(always)]

@@ -14,9 +14,11 @@ mod constants;
 mod element;
 mod isa;
 mod kernels;
+mod matrix;
 mod vector;
 
 pub use element::Element;
 pub use isa::{Isa, Program, UnknownIsa};
 pub use kernels::Kernels;
 pub use kernels::functions::*;
+pub use matrix::Matrix;

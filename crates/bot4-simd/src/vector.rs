@@ -73,6 +73,20 @@ pub trait Vector: Copy + Debug {
         let rest = n.sub(half.sub(round)).add(round);
         self.mul(half.bits_to_exponent()).mul(rest.bits_to_exponent())
     }
+    /// The mantissa of a positive normal number, in 1..2.
+    fn mantissa(self) -> Self;
+    /// The biased exponent of a positive normal number, as a number.
+    fn biased_exponent(self) -> Self;
+    /// Mantissa in 1..2 and exponent of a positive finite number, also a subnormal one.
+    #[inline(always)]
+    fn split(self, token: Self::Token) -> (Self, Self) {
+        let lift = Self::splat(token, Self::Elem::LIFT);
+        let small = self.lt(Self::splat(token, Self::Elem::MIN_POSITIVE));
+        let normal = Self::select(small, self.mul(lift), self);
+        let bias = Self::splat(token, Self::Elem::BIAS);
+        let bias = Self::select(small, bias.add(Self::splat(token, Self::Elem::LIFT_EXPONENT)), bias);
+        (normal.mantissa(), normal.biased_exponent().sub(bias))
+    }
 
     fn lt(self, other: Self) -> Self::Mask;
     fn eq(self, other: Self) -> Self::Mask;

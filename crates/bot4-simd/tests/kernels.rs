@@ -1,7 +1,7 @@
 //! Every kernel on every available instruction set, at every length up to four registers and one
 //! more, at aligned and misaligned starts, against a naive loop.
 
-use bot4_simd::{Element, Isa, Kernels, Program};
+use bot4_simd::{Element, Isa, Kernels, Matrix, Program};
 
 /// Four of the widest registers and one.
 const LONGEST: usize = 4 * 16 + 1;
@@ -312,7 +312,8 @@ fn extrema_are_exact_and_a_nan_anywhere_wins() {
 
 fn functions<T: Element>(limit: f64) {
     type Reference = fn(f64) -> f64;
-    let all: [(&str, Reference); 3] = [
+    let all: [(&str, Reference); 4] = [
+        ("ln", f64::ln),
         ("exp", f64::exp),
         ("tanh", f64::tanh),
         ("sigmoid", |x| if x < 0.0 { x.exp() / (1.0 + x.exp()) } else { 1.0 / (1.0 + (-x).exp()) }),
@@ -323,6 +324,7 @@ fn functions<T: Element>(limit: f64) {
                 on!(isa, |k, x: &'a mut [T], name: &'a str| {
                     match name {
                         "exp" => k.exp(x),
+                        "ln" => k.ln(x),
                         "tanh" => k.tanh(x),
                         _ => k.sigmoid(x),
                     }
@@ -353,6 +355,7 @@ fn functions<T: Element>(limit: f64) {
             on!(isa, |k, x: &'a mut [T], name: &'a str| {
                 match name {
                     "exp" => k.exp(x),
+                    "ln" => k.ln(x),
                     "tanh" => k.tanh(x),
                     _ => k.sigmoid(x),
                 }
@@ -424,4 +427,237 @@ fn weighted_sum_of_short_data_panics() {
 #[should_panic(expected = "do not hold")]
 fn weighted_sum_with_an_overflowing_stride_panics() {
     bot4_simd::weighted_sum(&[0.0; 10], usize::MAX / 2, &[1.0; 4], &mut [0.0; 4]);
+}
+
+fn positions<T: Element>() {
+    everywhere(|isa, len, start| {
+        let mut x: Vec<T> = numbers(len as u64, start + len);
+        for (twin, nan) in [(0, None), (len / 2, None), (0, Some(len / 3))] {
+            let x = &mut x[start..];
+            if len > 0 {
+                x[len - 1] = x[twin];
+            }
+            if let Some(at) = nan.filter(|&at| at < len) {
+                x[at] = T::NAN;
+            }
+            let x = &*x;
+            let got =
+                on!(isa, |k, x: &'a [T]| -> (Option<usize>, Option<usize>) { (k.argmin(x), k.argmax(x)) });
+            let first = |better: fn(&T, &T) -> bool| {
+                let beats =
+                    |i: usize, best: usize| !x[best].is_nan() && (x[i].is_nan() || better(&x[i], &x[best]));
+                (0..len).reduce(|best, i| if beats(i, best) { i } else { best })
+            };
+            assert_eq!(got, (first(T::lt), first(T::gt)), "{len} numbers on {isa}: {x:?}");
+        }
+    });
+}
+
+#[test]
+fn positions_of_extremes_are_the_first() {
+    positions::<f64>();
+    positions::<f32>();
+}
+
+#[test]
+fn position_of_an_extreme_beyond_the_first_block_is_found() {
+    for isa in Isa::available() {
+        type T = f32;
+        for (at, value) in [(0, 9.0), (2047, 9.0), (2048, 9.0), (5000, 9.0), (9999, 9.0), (6000, f32::NAN)] {
+            let mut x = vec![1.0f32; 10_000];
+            x[at] = value;
+            x[9999] = x[9999].max(if value.is_nan() { 1.0 } else { value });
+            let x = &x[..];
+            assert_eq!(on!(isa, |k, x: &'a [T]| -> Option<usize> { k.argmax(x) }), Some(at), "{isa}");
+        }
+    }
+}
+
+fn probabilities<T: Element>() {
+    everywhere(|isa, len, start| {
+        let x: Vec<T> =
+            numbers::<T>(len as u64, start + len).into_iter().map(|x| x * T::from_f64(300.0)).collect();
+        let x = &x[start..];
+        let wide: Vec<f64> = x.iter().map(|&x| x.into()).collect();
+        let max = wide.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let total: f64 = wide.iter().map(|x| (x - max).exp()).sum();
+        let mut soft = x.to_vec();
+        let soft = &mut soft[..];
+        let lse = on!(isa, |k, x: &'a [T], soft: &'a mut [T]| -> T {
+            k.softmax(soft);
+            k.log_sum_exp(x)
+        });
+        let scale = 700.0;
+        if len > 0 {
+            assert_near(lse, max + total.ln(), 2.0 * scale * epsilon::<T>(), "log_sum_exp");
+        } else {
+            assert_eq!(lse.into(), f64::NEG_INFINITY);
+        }
+        let mut again = x.to_vec();
+        let again = &mut again[..];
+        on!(isa, |k, again: &'a mut [T]| { k.softmax(again) });
+        for (i, &p) in again.iter().enumerate() {
+            // The difference to the maximum is rounded once, which e^x multiplies by its size.
+            let want = (wide[i] - max).exp() / total;
+            assert_near(p, want, want * (scale * 2.0 + len as f64) * epsilon::<T>() + 1e-45, "softmax");
+        }
+    });
+}
+
+#[test]
+fn softmax_and_log_sum_exp_agree_with_the_naive_formula() {
+    probabilities::<f64>();
+    probabilities::<f32>();
+}
+
+#[test]
+fn softmax_of_special_scores_follows_the_documentation() {
+    for isa in Isa::available() {
+        type T = f64;
+        let soft = |mut x: Vec<f64>| {
+            let y = &mut x[..];
+            on!(isa, |k, y: &'a mut [T]| { k.softmax(y) });
+            x
+        };
+        let lse = |x: &[f64]| on!(isa, |k, x: &'a [T]| -> T { k.log_sum_exp(x) });
+        let (inf, nan) = (f64::INFINITY, f64::NAN);
+        assert!(soft(vec![1.0, nan, 2.0]).iter().all(|x| x.is_nan()));
+        assert!(soft(vec![1.0, inf, 2.0]).iter().all(|x| x.is_nan()));
+        assert!(soft(vec![-inf; 3]).iter().all(|x| x.is_nan()));
+        assert_eq!(soft(vec![]), [0.0; 0]);
+        assert_eq!(lse(&[-inf; 9]), -inf);
+        assert_eq!(lse(&[0.0, inf]), inf);
+        assert!(lse(&[0.0, nan, inf]).is_nan());
+    }
+}
+
+fn products<T: Element>() {
+    let shapes = [
+        (0, 3, 2),
+        (1, 1, 1),
+        (3, 0, 2),
+        (2, 3, 0),
+        (4, 4, 4),
+        (8, 5, 17),
+        (9, 16, 8),
+        (13, 33, 50),
+        (16, 16, 16),
+        (17, 65, 49),
+    ];
+    for isa in Isa::available() {
+        for (rows, inner, cols) in shapes {
+            let (a, b) = (numbers::<T>(1, rows * inner), numbers::<T>(2, inner * cols));
+            let tolerance = 8.0 * (inner as f64 + 1.0) * epsilon::<T>();
+            let at = |m: &[T], i: usize| -> f64 { m[i].into() };
+            let mut c = vec![T::NAN; rows * cols];
+            let (a, b, out) = (&a[..], &b[..], &mut c[..]);
+            on!(isa, |k,
+                      a: &'a [T],
+                      b: &'a [T],
+                      out: &'a mut [T],
+                      rows: usize,
+                      inner: usize,
+                      cols: usize| { k.gemm(a, b, out, rows, inner, cols) });
+            for i in 0..rows {
+                for j in 0..cols {
+                    let want = (0..inner).map(|k| at(a, i * inner + k) * at(b, k * cols + j)).sum();
+                    assert_near(c[i * cols + j], want, tolerance, "gemm");
+                }
+            }
+            let (x, z) = (numbers::<T>(3, inner), numbers::<T>(4, rows));
+            let (x, z) = (&x[..], &z[..]);
+            let (mut y, mut yt) = (vec![T::NAN; rows], vec![T::NAN; inner]);
+            let (out, out_t) = (&mut y[..], &mut yt[..]);
+            on!(isa, |k,
+                      a: &'a [T],
+                      x: &'a [T],
+                      z: &'a [T],
+                      out: &'a mut [T],
+                      out_t: &'a mut [T],
+                      rows: usize,
+                      inner: usize| {
+                k.gemv(a, rows, inner, x, out);
+                k.gemv_t(a, rows, inner, z, out_t);
+            });
+            for i in 0..rows {
+                assert_near(
+                    y[i],
+                    (0..inner).map(|k| at(a, i * inner + k) * at(x, k)).sum(),
+                    tolerance,
+                    "gemv",
+                );
+                let mut alone = [T::NAN];
+                let (row, alone_out) = (&a[i * inner..][..inner], &mut alone[..]);
+                on!(isa, |k, row: &'a [T], x: &'a [T], inner: usize, alone_out: &'a mut [T]| {
+                    k.gemv(row, 1, inner, x, alone_out)
+                });
+                assert_same(&alone, &y[i..i + 1], "gemv of one row");
+            }
+            for j in 0..inner {
+                let column: Vec<T> = (0..rows).map(|i| a[i * inner + j]).collect();
+                assert_same(&yt[j..j + 1], &[dot8_by_definition(&column, z)], "gemv_t");
+            }
+            let mut sum = a.to_vec();
+            let (alpha, sum_out) = (T::from_f64(0.5), &mut sum[..]);
+            on!(isa, |k, alpha: T, z: &'a [T], x: &'a [T], sum_out: &'a mut [T]| {
+                k.ger(alpha, z, x, sum_out)
+            });
+            for i in 0..rows {
+                for j in 0..inner {
+                    assert_near(
+                        sum[i * inner + j],
+                        at(a, i * inner + j) + 0.5 * at(z, i) * at(x, j),
+                        8.0 * epsilon::<T>(),
+                        "ger",
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn products_agree_with_the_triple_loop() {
+    products::<f64>();
+    products::<f32>();
+}
+
+fn matrices<T: Element, const N: usize, const M: usize, const P: usize>() {
+    let fill = |seed, to: &mut [T]| to.copy_from_slice(&numbers(seed, to.len()));
+    let mut a = Matrix::<T, N, M>::zeros();
+    let mut b = Matrix::<T, M, P>::boxed_zeros();
+    fill(1, a.as_mut_slice());
+    fill(2, b.as_mut_slice());
+    let c = a.multiply(&b);
+    for i in 0..N {
+        for j in 0..P {
+            let want = (0..M)
+                .map(|k| -> f64 {
+                    let (x, y): (f64, f64) = (a[(i, k)].into(), b[(k, j)].into());
+                    x * y
+                })
+                .sum();
+            assert_near(c[(i, j)], want, 8.0 * (M as f64) * epsilon::<T>(), "multiply");
+        }
+        let row: Vec<f64> = a.rows()[i].iter().map(|&x| x.into()).collect();
+        let x: [T; M] = std::array::from_fn(|k| b[(k, 0)]);
+        let want = row
+            .iter()
+            .zip(x)
+            .map(|(a, x)| {
+                let x: f64 = x.into();
+                a * x
+            })
+            .sum();
+        assert_near(a.multiply_vector(&x)[i], want, 8.0 * (M as f64) * epsilon::<T>(), "multiply_vector");
+        assert_eq!(a.transposed().transposed(), a);
+    }
+}
+
+#[test]
+fn matrices_multiply_like_the_triple_loop() {
+    matrices::<f64, 4, 4, 4>();
+    matrices::<f32, 3, 5, 7>();
+    matrices::<f64, 16, 16, 16>();
+    matrices::<f32, 33, 20, 49>();
 }

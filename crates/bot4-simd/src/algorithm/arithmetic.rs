@@ -94,4 +94,4 @@ macro_rules! function {
     )*};
 }
 
-function!(exp tanh sigmoid);
+function!(exp ln tanh sigmoid);

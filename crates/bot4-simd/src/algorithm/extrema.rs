@@ -47,3 +47,53 @@ pub(crate) fn min<V: Vector>(t: V::Token, x: &[V::Elem]) -> Option<V::Elem> {
 pub(crate) fn max<V: Vector>(t: V::Token, x: &[V::Elem]) -> Option<V::Elem> {
     extreme::<V>(t, x, V::max, V::max_lane)
 }
+
+#[inline(always)]
+pub(crate) fn argmin<V: Vector>(t: V::Token, x: &[V::Elem]) -> Option<usize> {
+    arg_extreme::<V>(t, x, min::<V>, |new, old| new < old)
+}
+
+#[inline(always)]
+pub(crate) fn argmax<V: Vector>(t: V::Token, x: &[V::Elem]) -> Option<usize> {
+    arg_extreme::<V>(t, x, max::<V>, |new, old| new > old)
+}
+
+/// Numbers per block: 16 KiB of f64, so that the search reads from the first-level cache.
+const BLOCK: usize = 2048;
+
+/// The extreme of each block, then a search in the first block that has the best.
+#[inline(always)]
+fn arg_extreme<V: Vector>(
+    t: V::Token,
+    x: &[V::Elem],
+    extreme: impl Fn(V::Token, &[V::Elem]) -> Option<V::Elem>,
+    better: impl Fn(V::Elem, V::Elem) -> bool,
+) -> Option<usize> {
+    let mut best = (0, extreme(t, &x[..x.len().min(BLOCK)])?);
+    let mut start = BLOCK;
+    while start < x.len() && !best.1.is_nan() {
+        let end = x.len().min(start + BLOCK);
+        if let Some(value) = extreme(t, &x[start..end])
+            && (value.is_nan() || better(value, best.1))
+        {
+            best = (start, value);
+        }
+        start += BLOCK;
+    }
+    position::<V>(t, &x[best.0..], best.1).map(|at| best.0 + at)
+}
+
+/// Where `value` (or, for NaN, any NaN) first stands.
+#[inline(always)]
+fn position<V: Vector>(t: V::Token, x: &[V::Elem], value: V::Elem) -> Option<usize> {
+    let wanted = V::splat(t, value);
+    for (k, part) in x.chunks(V::LANES).enumerate() {
+        let v = V::load_partial(t, part, V::splat(t, V::Elem::ZERO));
+        let found = if value.is_nan() { v.unordered(v) } else { v.eq(wanted) };
+        let at = V::mask_bits(found).trailing_zeros() as usize;
+        if at < part.len() {
+            return Some(k * V::LANES + at);
+        }
+    }
+    None
+}

@@ -53,3 +53,22 @@ pub(crate) fn zip3<V: Vector>(
             .store_partial(y);
     }
 }
+
+/// `x[i] = f(x[i])`, and the sum of the results; `f(fill)` is zero.
+#[inline(always)]
+pub(crate) fn map_sum<V: Vector>(t: V::Token, x: &mut [V::Elem], fill: V, f: impl Fn(V) -> V) -> V::Elem {
+    let mut sum = V::splat(t, V::Elem::default());
+    let mut chunks = x.chunks_exact_mut(V::LANES);
+    for chunk in &mut chunks {
+        let v = f(V::load(t, chunk));
+        v.store(chunk);
+        sum = sum.add(v);
+    }
+    let tail = chunks.into_remainder();
+    if !tail.is_empty() {
+        let v = f(V::load_partial(t, tail, fill));
+        v.store_partial(tail);
+        sum = sum.add(v);
+    }
+    sum.sum()
+}

@@ -1,7 +1,8 @@
-//! Exponential, hyperbolic tangent and logistic function.
+//! Exponential, hyperbolic tangent, logistic function and logarithm.
 //!
-//! All start from one reduction, `x = n ln 2 + u` with whole `n` and |u| <= ln 2 / 2, and one
-//! polynomial, `Q(u) = (e^u - 1 - u) / u^2`. Every step is one IEEE operation, so the results are the
+//! The first three start from one reduction, `x = n ln 2 + u` with whole `n` and |u| <= ln 2 / 2, and one
+//! polynomial, `Q(u) = (e^u - 1 - u) / u^2`. The logarithm
+//! takes the mantissa `m` and `s = (m - 1) / (m + 1)`, as fdlibm does (Ng, 1993). Every step is one IEEE operation, so the results are the
 //! same bits on every instruction set.
 
 use crate::constants::Constants;
@@ -71,4 +72,35 @@ pub(crate) fn sigmoid<V: Vector>(t: V::Token, x: V) -> V {
     let (zero, one) = (V::splat(t, V::Elem::ZERO), V::splat(t, V::Elem::ONE));
     let e = exp(t, zero.sub(x.abs()));
     V::select(x.lt(zero), e, one).div(e.add(one))
+}
+
+/// `k ln 2 + ln m` with m in sqrt(1/2)..sqrt(2); with f = m - 1 and s = f / (2 + f),
+/// ln m = f - (f^2/2 - s (f^2/2 + s^2 R(s^2))).
+#[inline(always)]
+pub(crate) fn ln<V: Vector>(t: V::Token, x: V) -> V {
+    let constant = |c| V::splat(t, c);
+    let one = constant(V::Elem::ONE);
+    let (m, k) = x.split(t);
+    let low = m.lt(constant(V::Elem::SQRT_2));
+    let m = V::select(low, m, m.mul(constant(V::Elem::HALF)));
+    let k = V::select(low, k, k.add(one));
+
+    let f = m.sub(one);
+    let s = f.div(f.add(one.add(one)));
+    let s2 = s.mul(s);
+    let r = polynomial(t, V::Elem::LN_R, s2, s2.mul(s2)).mul(s2);
+    let half_f2 = f.mul(constant(V::Elem::HALF)).mul(f);
+    let low = s.mul_add(half_f2.add(r), k.mul(constant(V::Elem::LN_2_LO)));
+    let small = half_f2.sub(low).sub(f);
+    let ln = k.mul_add(constant(V::Elem::LN_2_HI), constant(V::Elem::ZERO).sub(small));
+    ln_of_special(t, x, ln)
+}
+
+/// Infinity and NaN stay, a negative number gives NaN, zero minus infinity.
+#[inline(always)]
+fn ln_of_special<V: Vector>(t: V::Token, x: V, ln: V) -> V {
+    let (zero, infinity) = (V::splat(t, V::Elem::ZERO), V::splat(t, V::Elem::INFINITY));
+    let ln = V::select(x.lt(infinity), ln, x);
+    let ln = V::select(x.lt(zero), V::splat(t, V::Elem::NAN), ln);
+    V::select(x.eq(zero), zero.sub(infinity), ln)
 }

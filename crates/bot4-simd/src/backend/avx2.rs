@@ -90,7 +90,7 @@ macro_rules! vector {
         $splat:ident, $load:ident, $mask_load:ident, $store:ident, $mask_store:ident,
         $add:ident, $sub:ident, $mul:ident, $div:ident, $fmadd:ident, $fnmadd:ident,
         $min:ident, $max:ident, $or:ident, $and:ident, $andnot:ident,
-        $to_bits:ident, $from_bits:ident, $shl:ident,
+        $to_bits:ident, $from_bits:ident, $shl:ident, $shr:ident,
         $cmp:ident, $blend:ident, $movemask:ident, $fold:ident, $add_half:ident, $min_half:ident, $max_half:ident
     ) => {
         #[derive(Clone, Copy, Debug)]
@@ -203,6 +203,25 @@ macro_rules! vector {
                 Self(op!($from_bits(bits)))
             }
             #[inline(always)]
+            fn mantissa(self) -> Self {
+                // Infinity has all bits of the exponent and none of the mantissa.
+                let exponent = op!($splat(<$elem>::INFINITY));
+                let one = op!($splat(1.0));
+                let bits = op!($andnot(exponent, self.0));
+                Self(op!($or(bits, one)))
+            }
+            #[inline(always)]
+            fn biased_exponent(self) -> Self {
+                // The whole number in the low bits of a float whose last place is worth one.
+                const UNIT: $elem = (1u64 << $shift) as $elem;
+                let unit = op!($splat(UNIT));
+                let bits = op!($to_bits(self.0));
+                let bits = op!($shr::<$shift>(bits));
+                let low = op!($from_bits(bits));
+                let number = op!($or(low, unit));
+                Self(op!($sub(number, unit)))
+            }
+            #[inline(always)]
             fn lt(self, other: Self) -> $register {
                 op!($cmp::<_CMP_LT_OQ>(self.0, other.0))
             }
@@ -248,7 +267,7 @@ vector!(
     _mm256_set1_pd, _mm256_loadu_pd, _mm256_maskload_pd, _mm256_storeu_pd, _mm256_maskstore_pd,
     _mm256_add_pd, _mm256_sub_pd, _mm256_mul_pd, _mm256_div_pd, _mm256_fmadd_pd, _mm256_fnmadd_pd,
     _mm256_min_pd, _mm256_max_pd, _mm256_or_pd, _mm256_and_pd, _mm256_andnot_pd,
-    _mm256_castpd_si256, _mm256_castsi256_pd, _mm256_slli_epi64,
+    _mm256_castpd_si256, _mm256_castsi256_pd, _mm256_slli_epi64, _mm256_srli_epi64,
     _mm256_cmp_pd, _mm256_blendv_pd, _mm256_movemask_pd, fold_pd, _mm_add_pd, _mm_min_pd, _mm_max_pd
 );
 
@@ -258,6 +277,6 @@ vector!(
     _mm256_set1_ps, _mm256_loadu_ps, _mm256_maskload_ps, _mm256_storeu_ps, _mm256_maskstore_ps,
     _mm256_add_ps, _mm256_sub_ps, _mm256_mul_ps, _mm256_div_ps, _mm256_fmadd_ps, _mm256_fnmadd_ps,
     _mm256_min_ps, _mm256_max_ps, _mm256_or_ps, _mm256_and_ps, _mm256_andnot_ps,
-    _mm256_castps_si256, _mm256_castsi256_ps, _mm256_slli_epi32,
+    _mm256_castps_si256, _mm256_castsi256_ps, _mm256_slli_epi32, _mm256_srli_epi32,
     _mm256_cmp_ps, _mm256_blendv_ps, _mm256_movemask_ps, fold_ps, _mm_add_ps, _mm_min_ps, _mm_max_ps
 );

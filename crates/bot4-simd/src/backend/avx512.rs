@@ -2,7 +2,7 @@
 #![allow(unsafe_code)] // Intrinsics are unsafe outside functions with the target feature.
 
 use super::Avx2;
-use crate::element::Element;
+use crate::element::{Element, Registers};
 use crate::isa::Isa;
 use crate::vector::{Simd, Vector};
 use core::arch::x86_64::*;
@@ -62,7 +62,7 @@ macro_rules! vector {
         $splat:ident, $load:ident, $mask_load:ident, $store:ident, $mask_store:ident,
         $add:ident, $sub:ident, $mul:ident, $div:ident, $fmadd:ident, $fnmadd:ident,
         $min:ident, $max:ident, $abs:ident, $or:ident, $and:ident,
-        $to_bits:ident, $from_bits:ident, $shl:ident, $scalef:ident,
+        $to_bits:ident, $from_bits:ident, $shl:ident, $scalef:ident, $getmant:ident, $getexp:ident,
         $cmp:ident, $blend:ident, $reduce_add:ident, $reduce_min:ident, $reduce_max:ident
     ) => {
         #[derive(Clone, Copy, Debug)]
@@ -164,6 +164,20 @@ macro_rules! vector {
                 Self(op!($scalef(self.0, n.0)))
             }
             #[inline(always)]
+            fn mantissa(self) -> Self {
+                Self(op!($getmant::<_MM_MANT_NORM_1_2, _MM_MANT_SIGN_ZERO>(self.0)))
+            }
+            #[inline(always)]
+            fn biased_exponent(self) -> Self {
+                let bias = op!($splat(<$elem>::BIAS));
+                let exponent = op!($getexp(self.0));
+                Self(op!($add(exponent, bias)))
+            }
+            #[inline(always)]
+            fn split(self, _: Avx512) -> (Self, Self) {
+                (self.mantissa(), Self(op!($getexp(self.0))))
+            }
+            #[inline(always)]
             fn lt(self, other: Self) -> $mask {
                 op!($cmp::<_CMP_LT_OQ>(self.0, other.0))
             }
@@ -209,7 +223,7 @@ vector!(
     _mm512_set1_pd, _mm512_loadu_pd, _mm512_mask_loadu_pd, _mm512_storeu_pd, _mm512_mask_storeu_pd,
     _mm512_add_pd, _mm512_sub_pd, _mm512_mul_pd, _mm512_div_pd, _mm512_fmadd_pd, _mm512_fnmadd_pd,
     _mm512_min_pd, _mm512_max_pd, _mm512_abs_pd, _mm512_or_pd, _mm512_and_pd,
-    _mm512_castpd_si512, _mm512_castsi512_pd, _mm512_slli_epi64, _mm512_scalef_pd,
+    _mm512_castpd_si512, _mm512_castsi512_pd, _mm512_slli_epi64, _mm512_scalef_pd, _mm512_getmant_pd, _mm512_getexp_pd,
     _mm512_cmp_pd_mask, _mm512_mask_blend_pd, _mm512_reduce_add_pd, _mm512_reduce_min_pd, _mm512_reduce_max_pd
 );
 
@@ -219,6 +233,6 @@ vector!(
     _mm512_set1_ps, _mm512_loadu_ps, _mm512_mask_loadu_ps, _mm512_storeu_ps, _mm512_mask_storeu_ps,
     _mm512_add_ps, _mm512_sub_ps, _mm512_mul_ps, _mm512_div_ps, _mm512_fmadd_ps, _mm512_fnmadd_ps,
     _mm512_min_ps, _mm512_max_ps, _mm512_abs_ps, _mm512_or_ps, _mm512_and_ps,
-    _mm512_castps_si512, _mm512_castsi512_ps, _mm512_slli_epi32, _mm512_scalef_ps,
+    _mm512_castps_si512, _mm512_castsi512_ps, _mm512_slli_epi32, _mm512_scalef_ps, _mm512_getmant_ps, _mm512_getexp_ps,
     _mm512_cmp_ps_mask, _mm512_mask_blend_ps, _mm512_reduce_add_ps, _mm512_reduce_min_ps, _mm512_reduce_max_ps
 );

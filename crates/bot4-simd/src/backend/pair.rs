@@ -81,6 +81,14 @@ impl<V: Vector> Vector for Pair<V> {
         Self(self.0.bits_to_exponent(), self.1.bits_to_exponent())
     }
     #[inline(always)]
+    fn mantissa(self) -> Self {
+        Self(self.0.mantissa(), self.1.mantissa())
+    }
+    #[inline(always)]
+    fn biased_exponent(self) -> Self {
+        Self(self.0.biased_exponent(), self.1.biased_exponent())
+    }
+    #[inline(always)]
     fn lt(self, other: Self) -> Self::Mask {
         (self.0.lt(other.0), self.1.lt(other.1))
     }

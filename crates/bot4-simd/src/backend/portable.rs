@@ -114,6 +114,14 @@ impl<T: Element> Vector for Lanes8<T> {
         Self(self.0.map(T::bits_to_exponent))
     }
     #[inline(always)]
+    fn mantissa(self) -> Self {
+        Self(self.0.map(T::mantissa))
+    }
+    #[inline(always)]
+    fn biased_exponent(self) -> Self {
+        Self(self.0.map(T::biased_exponent))
+    }
+    #[inline(always)]
     fn lt(self, other: Self) -> Self::Mask {
         from_fn(|l| self.0[l] < other.0[l])
     }
