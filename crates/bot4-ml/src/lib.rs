@@ -59,10 +59,14 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! In a [`Pipeline`](bot4_pipeline::stage::Pipeline) the same is a `Normalize` stage made of
+//! [`Standardizer::mean`] and [`Standardizer::inv_std`], then [`Predict`], then `Sigmoid`.
+//!
 //! # Modules
 //!
 //! [`metrics`] scores predictions. Behind the names re-exported here: `standardizer`, `logistic`, `accumulator` and
-//! `optimizer` (gradients to parameters), `train` (mini-batches over a table, in the order of `rng`), `lazy` (values computed at first use) and `model_file`.
+//! `optimizer` (gradients to parameters), `train` (mini-batches over a table, in the order of `rng`), `predict` (the
+//! pipeline stage), `lazy` (values computed at first use) and `model_file`.
 
 mod accumulator;
 mod lazy;
@@ -70,6 +74,7 @@ mod logistic;
 pub mod metrics;
 mod model_file;
 mod optimizer;
+mod predict;
 mod rng;
 mod standardizer;
 mod train;
@@ -79,5 +84,6 @@ pub use lazy::{ComputeError, LazyComputation, Panicked, TryLazyComputation};
 pub use logistic::LogisticRegression;
 pub use model_file::{MODEL_FILE_MAX_BYTES, ModelFile, ModelFileError};
 pub use optimizer::{AdamW, Optimizer, Sgd};
+pub use predict::{ModelSource, Predict};
 pub use standardizer::{Standardizer, UnusableValue};
 pub use train::{Epoch, TrainError, Training};

@@ -127,7 +127,8 @@ impl<T: Element> ModelFile<T> {
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, ModelFileError> {
         check_sizes(bytes)?;
         let (_, header) = SafeTensors::read_metadata(bytes).map_err(|e| malformed(&e, bytes.len()))?;
-        let features = describe(header.metadata().as_ref())?;
+        let block = header.metadata().as_ref().and_then(|metadata| metadata.get(METADATA_KEY));
+        let features = describe(block.ok_or(ModelFileError::Foreign)?)?;
         let tensors = SafeTensors::deserialize(bytes).map_err(|e| malformed(&e, bytes.len()))?;
         let mut tensors: HashMap<String, TensorView<'_>> = tensors.tensors().into_iter().collect();
 
@@ -209,7 +210,7 @@ impl Tensors {
             TensorView::new(*dtype, vec![*len], bytes).map(|view| (*name, view))
         });
         let views: Result<Vec<_>, _> = views.collect();
-        let metadata = HashMap::from([(METADATA_KEY.to_owned(), description)]);
+        let metadata = [(METADATA_KEY.to_owned(), description)].into_iter().collect();
         views
             .and_then(|views| safetensors::serialize(views, Some(metadata)))
             .map_err(|error| ModelFileError::Malformed(error.to_string()))
@@ -249,8 +250,7 @@ fn malformed(error: &SafeTensorError, size: usize) -> ModelFileError {
 }
 
 /// Checks the `bot4` block and returns the features' names.
-fn describe(metadata: Option<&HashMap<String, String>>) -> Result<Vec<String>, ModelFileError> {
-    let block = metadata.and_then(|m| m.get(METADATA_KEY)).ok_or(ModelFileError::Foreign)?;
+fn describe(block: &str) -> Result<Vec<String>, ModelFileError> {
     let block: Value = serde_json::from_str(block).map_err(|error| {
         ModelFileError::Malformed(format!("the `{METADATA_KEY}` block is no JSON: {error}"))
     })?;
