@@ -13,6 +13,8 @@ pub(crate) mod flags;
 mod measure;
 mod profdata;
 mod profile;
+mod random;
+mod recording;
 mod report;
 mod selftest;
 mod store;
@@ -30,9 +32,10 @@ use flags::CleanFlags;
 use measure::{Contender, Samples};
 use profdata::{Install, Profdata};
 use profile::MergedProfile;
+use recording::Recording;
 use report::{BinaryFile, EqualOutput, ProfileFacts, Report, StageTime};
 use toolchain::Toolchain;
-use workload::Workload;
+use workload::{Observation, Output, Workload};
 
 use crate::failure::{Failure, Result};
 use crate::stages::Stages;
@@ -68,6 +71,7 @@ impl Options {
 /// What the loop runs and what it demands.
 #[derive(Debug)]
 pub(crate) struct Plan {
+    /// The first one is also measured.
     pub(crate) training: Vec<Workload>,
     pub(crate) unseen: Vec<Workload>,
     pub(crate) hot: &'static [Hot],
@@ -87,13 +91,14 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
         out: workspace.target.join("pgo"),
         clean,
     };
-    let plan = plan(options)?;
-    let mut stages = Stages::new(if options.check { 7 } else { 9 });
+    let plan = plan(options, &subject.out)?;
+    let mut stages = Stages::new(if options.check { 6 } else { 8 });
     let tool = stages.run("find a fitting llvm-profdata", || {
         let install = if options.no_install { Install::Refused } else { Install::Allowed };
         profdata::find(&toolchain, &workspace.target.join("tools"), install)
     })?;
     let outcome = drive(&subject, &tool, &plan, &mut stages)?;
+    drop(stages);
     println!("optimised binary: {}", outcome.binary.display());
     println!("report: {}", subject.out.join("report.md").display());
     for decision in &outcome.report.decisions {
@@ -114,26 +119,33 @@ pub(crate) fn setup(workspace: &Workspace) -> Result<()> {
     Ok(())
 }
 
-fn plan(options: &Options) -> Result<Plan> {
-    let events = if options.check { "20000" } else { "500000" };
-    let simulated = |name: &str, seed: &str| Workload {
-        name: name.into(),
-        args: benchmark(&["--seed", seed, "--events", events]),
-    };
-    let mut unseen = vec![simulated("other seed", "2")];
+fn plan(options: &Options, out: &Path) -> Result<Plan> {
+    let (events, recorded) = if options.check { ("20000", 10_000) } else { ("500000", 100_000) };
+    let mut training = vec![
+        benchmark("simulation", "new", &["--seed", "1", "--events", events]),
+        // Untrained, the old path would be laid out as cold, and the binary's own comparison would flatter the new one.
+        benchmark("old path", "old", &["--seed", "1", "--events", "20000"]),
+    ];
+    for Recording { path, format } in recording::write_all(&out.join("recordings"), recorded)? {
+        let path = path.to_string_lossy();
+        training.push(benchmark(&format!("made-up {format}"), "new", &["--data", &path, "--format", format]));
+        let args = ["features", "--data", &path, "--format", format].map(str::to_owned).to_vec();
+        training.push(Workload { name: format!("features of {format}"), args, output: Output::Printed });
+    }
+    let mut unseen = vec![benchmark("other seed", "new", &["--seed", "2", "--events", events])];
     if let (Some(data), Some(format)) = (&options.data, &options.format) {
         let data = data.canonicalize().map_err(|e| Failure::io("read", data, &e))?;
-        let args = benchmark(&["--data", &data.to_string_lossy(), "--format", format]);
-        unseen.push(Workload { name: "recording".into(), args });
+        unseen.push(benchmark("recording", "new", &["--data", &data.to_string_lossy(), "--format", format]));
     }
     let rounds = (!options.check).then_some(options.rounds as usize);
-    Ok(Plan { training: vec![simulated("simulation", "1")], unseen, hot: coverage::HOT, rounds })
+    Ok(Plan { training, unseen, hot: coverage::HOT, rounds })
 }
 
-/// Counters are not atomic, so only the sections of one thread are run.
-fn benchmark(rest: &[&str]) -> Vec<String> {
-    let fixed = ["--benchmark", "--sections", "batch,event", "--variant", "new"];
-    fixed.iter().chain(rest).map(|&arg| arg.to_owned()).collect()
+/// Of the sections only those of one thread: counters are not atomic, and a waiting loop would outweigh the work.
+fn benchmark(name: &str, variant: &str, rest: &[&str]) -> Workload {
+    let fixed = ["--benchmark", "--sections", "batch,event", "--variant", variant];
+    let args = fixed.iter().chain(rest).map(|&arg| arg.to_owned()).collect();
+    Workload { name: name.into(), args, output: Output::Json }
 }
 
 /// The end of a successful run.
@@ -150,6 +162,8 @@ struct Builds {
     plain: Option<Binary<Plain>>,
     baseline: Binary<Baseline>,
     optimised: Binary<Optimised>,
+    /// What the instrumented binary put out under the training workloads.
+    trained: Vec<Observation>,
 }
 
 /// The loop itself, on any program that reports its outputs as `bot4-ml --benchmark` does.
@@ -160,9 +174,9 @@ pub(crate) fn drive(subject: &Subject, tool: &Profdata, plan: &Plan, stages: &mu
     };
     let baseline = stages.run("build the baseline (release: fat LTO)", || subject.build_baseline())?;
     let instrumented = stages.run("build with counters", || subject.build_instrumented())?;
-    let (profile, raw_files) = stages.run("train and merge", || {
-        let (raw, _) = workload::train(subject, &instrumented, &plan.training)?;
-        Ok((raw.merge(tool, &subject.out.join("profiles"))?, raw.len()))
+    let (profile, raw_files, trained) = stages.run("train and merge", || {
+        let (raw, trained) = workload::train(subject, &instrumented, &plan.training)?;
+        Ok((raw.merge(tool, &subject.out.join("profiles"))?, raw.len(), trained))
     })?;
     let (optimised, facts) = stages.run("build with the profile, check coverage and staleness", || {
         let covered = coverage::check(&profile, plan.hot)?;
@@ -170,8 +184,8 @@ pub(crate) fn drive(subject: &Subject, tool: &Profdata, plan: &Plan, stages: &mu
         diagnostics.check(&profile.summary)?;
         Ok((optimised, facts(&profile, raw_files, covered, &diagnostics)))
     })?;
-    let builds = Builds { plain, baseline, optimised };
-    let outputs = stages.run("compare outputs", || compare_outputs(&builds, plan))?;
+    let builds = Builds { plain, baseline, optimised, trained };
+    let outputs = stages.run("compare outputs", || compare_outputs(subject, &builds, plan))?;
     let mut report = start_report(subject, tool, facts, outputs)?;
     if let Some(rounds) = plan.rounds {
         stages.run("measure, interleaved", || measure(&builds, plan, rounds, &mut report))?;
@@ -208,20 +222,22 @@ fn facts(
     }
 }
 
-fn compare_outputs(builds: &Builds, plan: &Plan) -> Result<Vec<EqualOutput>> {
+fn compare_outputs(subject: &Subject, builds: &Builds, plan: &Plan) -> Result<Vec<EqualOutput>> {
     let mut equal = Vec::new();
-    for (workload, unseen) in all_workloads(plan) {
+    for (at, (workload, unseen)) in all_workloads(plan).into_iter().enumerate() {
         let baseline = workload.run(&builds.baseline.path)?;
         let optimised = workload.run(&builds.optimised.path)?;
-        workload::equal_outputs(&workload, &baseline, &optimised)?;
-        let command = format!("bot4-ml {}", workload.args.join(" "));
+        for other in builds.trained.get(at).into_iter().chain([&optimised]) {
+            workload::equal_outputs(&workload, &baseline, other)?;
+        }
+        let command = format!("{} {}", subject.binary, workload.args.join(" "));
         let (events, digest) = (baseline.events, baseline.digest);
         equal.push(EqualOutput { workload: workload.name, command, unseen, events, digest });
     }
     Ok(equal)
 }
 
-/// The workloads and whether the training has not seen them.
+/// The workloads, the training first, and whether the training has not seen them.
 fn all_workloads(plan: &Plan) -> Vec<(Workload, bool)> {
     let training = plan.training.iter().map(|w| (w.clone(), false));
     training.chain(plan.unseen.iter().map(|w| (w.clone(), true))).collect()
@@ -254,7 +270,10 @@ fn measure(builds: &Builds, plan: &Plan, rounds: usize, report: &mut Report) -> 
     contenders.extend(builds.plain.as_ref().map(|b| Contender { name: "no LTO", path: &b.path }));
     contenders.push(Contender { name: "LTO", path: &builds.baseline.path });
     contenders.push(Contender { name: "LTO + PGO", path: &builds.optimised.path });
-    let workloads = all_workloads(plan);
+    // Of the training only the first: the others train decoders, which these times leave out.
+    let training = plan.training.first().map(|w| (w.clone(), false));
+    let unseen = plan.unseen.iter().map(|w| (w.clone(), true));
+    let workloads: Vec<_> = training.into_iter().chain(unseen).collect();
     let samples = Samples::take(&contenders, &workloads, rounds)?;
     report.comparisons = samples.compare()?;
     report.decisions = samples.decide(&report.comparisons);

@@ -6,6 +6,8 @@ use std::fmt;
 
 use serde::Serialize;
 
+use super::random::SplitMix;
+
 /// Differences below half a percent come and go with the placement of the code.
 const MARGIN: f64 = 0.005;
 const RESAMPLES: usize = 10_000;
@@ -37,6 +39,7 @@ impl Interval {
             return None;
         }
         let logs: Vec<f64> = ratios.iter().map(|r| r.ln()).collect();
+        // A fixed seed: the same samples give the same interval.
         let mut random = SplitMix(0x6f74_3462);
         let mut means: Vec<f64> = (0..RESAMPLES).map(|_| resampled_mean(&logs, &mut random)).collect();
         means.sort_by(f64::total_cmp);
@@ -82,25 +85,8 @@ pub(crate) fn median(values: &[f64]) -> f64 {
 }
 
 fn resampled_mean(values: &[f64], random: &mut SplitMix) -> f64 {
-    (0..values.len()).map(|_| values[random.below(values.len())]).sum::<f64>() / values.len() as f64
-}
-
-/// SplitMix64 (Steele, Lea, Flood 2014) with a fixed seed: the same samples give the same interval.
-struct SplitMix(u64);
-
-impl SplitMix {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// Multiply-shift; the bias is below 2^-60 for the few rounds there are.
-    fn below(&mut self, n: usize) -> usize {
-        ((u128::from(self.next()) * n as u128) >> 64) as usize
-    }
+    (0..values.len()).map(|_| values[random.below(values.len() as u64) as usize]).sum::<f64>()
+        / values.len() as f64
 }
 
 #[cfg(test)]

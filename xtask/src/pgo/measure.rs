@@ -145,6 +145,7 @@ fn decision(build: &'static str, against: &'static str, comparisons: &[Compariso
 
 #[cfg(test)]
 mod tests {
+    use super::super::workload::Output;
     use super::*;
 
     fn observation(event: f64, batch: f64) -> Observation {
@@ -152,7 +153,7 @@ mod tests {
     }
 
     fn workload(name: &str) -> Workload {
-        Workload { name: name.into(), args: Vec::new() }
+        Workload { name: name.into(), args: Vec::new(), output: Output::Json }
     }
 
     #[test]

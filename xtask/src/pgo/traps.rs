@@ -107,10 +107,8 @@ impl Toy {
 }
 
 fn seed(name: &str, seed: u64) -> Workload {
-    Workload {
-        name: name.into(),
-        args: ["--benchmark", "--seed", &seed.to_string()].map(str::to_owned).to_vec(),
-    }
+    let args = ["--benchmark", "--seed", &seed.to_string()].map(str::to_owned).to_vec();
+    Workload { name: name.into(), args, output: Output::Json }
 }
 
 fn plan(hot: &'static [Hot]) -> Plan {

@@ -14,6 +14,16 @@ use crate::process::{Cmd, tail};
 pub(crate) struct Workload {
     pub(crate) name: String,
     pub(crate) args: Vec<String>,
+    pub(crate) output: Output,
+}
+
+/// Where the outputs are, which two builds must agree on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Output {
+    /// Their digest is in the file that `--json FILE` writes, with CPU times.
+    Json,
+    /// They are what the program prints.
+    Printed,
 }
 
 /// The parts of the program's JSON that the loop needs.
@@ -43,18 +53,30 @@ impl Workload {
         let dir =
             tempfile::tempdir().map_err(|e| Failure::new(format!("cannot make a temporary folder: {e}")))?;
         let json = dir.path().join("workload.json");
-        let out = prepare(Cmd::new(program).args(&self.args).arg("--json").arg(&json)).capture()?;
+        let cmd = Cmd::new(program).args(&self.args);
+        let cmd = if self.output == Output::Json { cmd.arg("--json").arg(&json) } else { cmd };
+        let out = prepare(cmd).capture()?;
         if !out.status.success() {
             let said = tail(if out.stderr.trim().is_empty() { &out.stdout } else { &out.stderr });
             return Err(Failure::new(format!("workload `{}` ended with {}: {said}", self.name, out.status))
                 .advise(format!("run it by hand: {} {}", program.display(), self.args.join(" "))));
         }
-        let text = std::fs::read_to_string(&json).map_err(|e| Failure::io("read", &json, &e))?;
-        Observation::parse(&text)
+        match self.output {
+            Output::Printed => Ok(Observation::of_lines(&out.stdout)),
+            Output::Json => {
+                let text = std::fs::read_to_string(&json).map_err(|e| Failure::io("read", &json, &e))?;
+                Observation::parse(&text)
+            }
+        }
     }
 }
 
 impl Observation {
+    fn of_lines(text: &str) -> Self {
+        let (digest, events) = (store::content_name(text.as_bytes()), text.lines().count() as u64);
+        Self { digest, events, event_cpu_ns: None, batch_cpu_us: None }
+    }
+
     fn parse(text: &str) -> Result<Self> {
         let json: Value = serde_json::from_str(text)
             .map_err(|e| Failure::new(format!("the workload's JSON is damaged: {e}")))?;
@@ -89,7 +111,7 @@ pub(crate) fn equal_outputs(workload: &Workload, baseline: &Observation, other: 
         return Ok(());
     }
     Err(Failure::new(format!(
-        "outputs differ under workload `{}`: baseline {} ({} events), optimised {} ({} events)",
+        "outputs differ under workload `{}`: baseline {} ({} events), another build {} ({} events)",
         workload.name, baseline.digest, baseline.events, other.digest, other.events
     ))
     .advise("the optimised binary must not be used; look for undefined behaviour or unseeded randomness"))
@@ -112,8 +134,17 @@ mod tests {
     }
 
     #[test]
+    fn printed_outputs_are_compared_too() {
+        let workload =
+            Workload { name: "rows".into(), args: vec!["1\\n2\\n".into()], output: Output::Printed };
+        let seen = workload.run_silently(Path::new("/usr/bin/printf")).unwrap();
+        assert_eq!((seen.events, seen.clone()), (2, Observation::of_lines("1\n2\n")));
+        assert!(equal_outputs(&workload, &seen, &Observation::of_lines("1\n3\n")).is_err());
+    }
+
+    #[test]
     fn another_digest_fails() {
-        let workload = Workload { name: "training".into(), args: Vec::new() };
+        let workload = Workload { name: "training".into(), args: Vec::new(), output: Output::Json };
         let seen = Observation::parse(JSON).unwrap();
         let other = Observation { digest: "1".into(), ..seen.clone() };
         assert!(equal_outputs(&workload, &seen, &seen).is_ok());

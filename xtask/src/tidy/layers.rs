@@ -28,7 +28,17 @@ const LAYERS: &[Layer] = &[
     Layer {
         package: "bot4-ml",
         ours: &["bot4-cache", "bot4-lockfree", "bot4-pipeline", "bot4-pool", "bot4-simd"],
-        others: &["clap", "cpu-time", "flate2", "ndarray", "safetensors", "serde", "serde_json", "zstd"],
+        others: &[
+            "clap",
+            "cpu-time",
+            "flate2",
+            "ndarray",
+            "safetensors",
+            "serde",
+            "serde_json",
+            "sha2",
+            "zstd",
+        ],
     },
     Layer { package: "xtask", ours: &[], others: &["clap", "serde", "serde_json", "tempfile"] },
 ];
@@ -41,7 +51,7 @@ const DEV: &[&str] =
 /// Counts allocations in the tests of every crate.
 const AUDIT: &str = "bot4-pool";
 /// What the binary needs and a library user must not get (model files need serde_json: docs/adr/0001).
-const CLI: &[&str] = &["clap", "cpu-time", "flate2", "serde", "zstd"];
+const CLI: &[&str] = &["clap", "cpu-time", "flate2", "serde", "sha2", "zstd"];
 
 /// All findings about packages and their dependencies.
 pub(super) fn check(workspace: &Workspace) -> Vec<Finding> {

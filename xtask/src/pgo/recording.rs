@@ -1,0 +1,135 @@
+//! Recordings in the formats that `bot4-ml` reads, made up by a seeded random walk.
+//!
+//! The simulator hands over quotes, not bytes, so a profile trained on it alone would lay out the decoders as cold
+//! code. These files are for training only: they say nothing about a market.
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use super::random::SplitMix;
+use super::store;
+use crate::failure::Result;
+
+/// A recording on disk and the name of its format.
+#[derive(Debug)]
+pub(crate) struct Recording {
+    pub(crate) path: PathBuf,
+    pub(crate) format: &'static str,
+}
+
+/// A book of one level: prices in ticks, quantities in thousandths.
+struct Walk {
+    random: SplitMix,
+    ts: u64,
+    bid: u64,
+    spread: u64,
+    bid_qty: u64,
+    ask_qty: u64,
+}
+
+impl Walk {
+    fn new(seed: u64, ts: u64, bid: u64) -> Self {
+        Self { random: SplitMix(seed), ts, bid, spread: 1, bid_qty: 1_000, ask_qty: 1_000 }
+    }
+
+    /// Most events change a quantity; few move a price.
+    fn step(&mut self) {
+        self.ts += 1_000 + self.random.below(20_000_000);
+        match self.random.below(10) {
+            0 => self.bid += 1,
+            1 => self.bid -= 1,
+            2 => self.spread = 1 + self.random.below(4),
+            n if n % 2 == 0 => self.bid_qty = 1 + self.random.below(50_000),
+            _ => self.ask_qty = 1 + self.random.below(50_000),
+        }
+    }
+}
+
+/// Writes one recording per format into `dir`.
+pub(crate) fn write_all(dir: &Path, events: usize) -> Result<Vec<Recording>> {
+    let day = "BOT4_2024-08-08_34200000_57600000";
+    let book = dir.join(format!("{day}_orderbook_1.csv"));
+    let (messages, levels) = lobster(events);
+    store::write(&dir.join(format!("{day}_message_1.csv")), messages.as_bytes())?;
+    store::write(&book, levels.as_bytes())?;
+    let ticker = dir.join("bookticker.csv");
+    store::write(&ticker, binance(events).as_bytes())?;
+    Ok(vec![
+        Recording { path: book, format: "lobster" },
+        Recording { path: ticker, format: "binance-quotes" },
+    ])
+}
+
+/// Messages and order book of LOBSTER: prices in 1/10,000 dollar, a tick is a cent.
+fn lobster(events: usize) -> (String, String) {
+    let mut walk = Walk::new(11, 34_200_000_000_000, 22_380);
+    let (mut messages, mut levels) = (String::new(), String::new());
+    for order in 0..events {
+        walk.step();
+        let (bid, ask) = (walk.bid * 100, (walk.bid + walk.spread) * 100);
+        let (seconds, nanos) = (walk.ts / 1_000_000_000, walk.ts % 1_000_000_000);
+        let kind = 1 + walk.random.below(5);
+        let side = if walk.random.below(2) == 0 { "1" } else { "-1" };
+        let _ = writeln!(messages, "{seconds}.{nanos:09},{kind},{order},{},{bid},{side}", walk.bid_qty);
+        let _ = writeln!(levels, "{ask},{},{bid},{}", walk.ask_qty, walk.bid_qty);
+    }
+    (messages, levels)
+}
+
+/// Best bid and ask of Binance: a tick is a cent, quantities have eight decimals.
+fn binance(events: usize) -> String {
+    let mut walk = Walk::new(12, 1_723_161_254_087_891_268, 6_183_763);
+    let mut text = String::from("local_ns,event_ms,txn_ms,update_id,bid_px,bid_qty,ask_px,ask_qty\n");
+    for update in 0..events {
+        walk.step();
+        let ask = walk.bid + walk.spread;
+        let _ = writeln!(
+            text,
+            "{},,,{},{}.{:02}000000,{}.{:03}00000,{}.{:02}000000,{}.{:03}00000",
+            walk.ts,
+            50_093_239_212 + update,
+            walk.bid / 100,
+            walk.bid % 100,
+            walk.bid_qty / 1000,
+            walk.bid_qty % 1000,
+            ask / 100,
+            ask % 100,
+            walk.ask_qty / 1000,
+            walk.ask_qty % 1000
+        );
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_lobster_files_have_a_row_per_event() {
+        let (messages, levels) = lobster(100);
+        assert_eq!((messages.lines().count(), levels.lines().count()), (100, 100));
+        assert!(messages.lines().all(|l| l.split(',').count() == 6));
+        assert!(levels.lines().all(|l| l.split(',').count() == 4));
+    }
+
+    #[test]
+    fn books_are_never_crossed_and_time_moves_on() {
+        let rows: Vec<Vec<f64>> = binance(500)
+            .lines()
+            .skip(1)
+            .map(|l| l.split(',').map(|f| f.parse().unwrap_or(0.0)).collect())
+            .collect();
+        assert!(rows.iter().all(|r| r[4] < r[6] && r[5] > 0.0 && r[7] > 0.0));
+        assert!(rows.is_sorted_by(|a, b| a[3] < b[3]));
+    }
+
+    #[test]
+    fn the_same_recordings_are_written_every_time() {
+        let dir = tempfile::tempdir().unwrap();
+        let read = || {
+            let all = write_all(dir.path(), 50).unwrap();
+            all.iter().map(|r| std::fs::read(&r.path).unwrap()).collect::<Vec<_>>()
+        };
+        assert_eq!(read(), read());
+    }
+}
