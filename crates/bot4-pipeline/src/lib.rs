@@ -1,5 +1,26 @@
 //! Market data decoding, streaming features, in-place stages and a wait-free risk gate.
 //!
+//! For programs that turn every quote of a market into a decision: bytes become quotes, quotes become
+//! rows of numbers, stages work on the rows in place, and a gate admits orders or says why not.
+//! Nothing here allocates per event. Prices and quantities are integers of 1e-9 and times are
+//! nanoseconds since 1970 UTC until they become features.
+//!
+//! Not for research on tables of bars or for hundreds of indicators (a data frame library serves
+//! better), and not a connection to any exchange: it sends no orders anywhere.
+//!
+//! ```
+//! use bot4_pipeline::features::{FeatureRow, ROW_WIDTH, Scale};
+//! use bot4_pipeline::sim::{self, Simulator};
+//!
+//! let mut features = FeatureRow::new(Scale::WHOLE, sim::TICK);
+//! let mut row = [0.0; ROW_WIDTH];
+//! for quote in Simulator::new(42).take(1000) {
+//!     features.update(&quote, &[0.0; 3], &mut row);
+//! }
+//! let queue_imbalance = row[0];
+//! assert!((-1.0..=1.0).contains(&queue_imbalance));
+//! ```
+//!
 //! - [`feed`]: decoders from the bytes of a recording to quotes and trades.
 //! - [`features`]: streaming features of quotes, and the rows models see.
 //! - [`sim`]: a seeded market that makes quotes.

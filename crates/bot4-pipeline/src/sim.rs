@@ -41,7 +41,8 @@ pub const OPENING_NS: u64 = 1_704_205_800_000_000_000;
 
 /// An endless iterator of quotes; no allocation, some tens of nanoseconds each.
 ///
-/// Times never go back; a quote differs from the one before in price or quantity of one side.
+/// The book is never crossed nor empty, times never go back (they may repeat), and every event
+/// concerns one side.
 ///
 /// ```
 /// use bot4_pipeline::sim::Simulator;

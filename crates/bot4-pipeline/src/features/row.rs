@@ -87,7 +87,8 @@ pub struct FeatureRow {
     bid_size: LogSize,
     ask_size: LogSize,
     move_sign: f64,
-    moved_at: u64,
+    /// The time of the last move or, before the first one, of the first quote.
+    moved_at: Option<u64>,
 }
 
 impl FeatureRow {
@@ -114,7 +115,7 @@ impl FeatureRow {
             bid_size: LogSize::default(),
             ask_size: LogSize::default(),
             move_sign: 0.0,
-            moved_at: 0,
+            moved_at: None,
         }
     }
 
@@ -136,7 +137,7 @@ impl FeatureRow {
         let r = 1e4 * basic.r;
         let ln_dt = ln_micros(quote.ts.saturating_sub(last.ts));
         self.average(&basic, spread, r, ln_dt);
-        self.note_move(quote.ts, r);
+        self.note_move(&last, &quote);
 
         let (from_mean, std) = if basic.roll_var.is_nan() {
             (0.0, 0.0)
@@ -173,7 +174,7 @@ impl FeatureRow {
             self.spread,
             if std > 0.0 { from_mean / std } else { 0.0 },
             self.move_sign,
-            ln_micros(quote.ts.saturating_sub(self.moved_at)),
+            ln_micros(quote.ts.saturating_sub(*self.moved_at.get_or_insert(quote.ts))),
             slow[0],
             slow[1],
             slow[2],
@@ -198,12 +199,12 @@ impl FeatureRow {
     }
 
     #[inline]
-    fn note_move(&mut self, ts: u64, r: f64) {
-        if r != 0.0 {
-            self.move_sign = r.signum();
-            self.moved_at = ts;
-        } else if self.moved_at == 0 {
-            self.moved_at = ts;
+    fn note_move(&mut self, last: &Quote, now: &Quote) {
+        let twice_mid = |quote: &Quote| quote.bid_px.saturating_add(quote.ask_px);
+        let change = twice_mid(now).saturating_sub(twice_mid(last));
+        if change != 0 {
+            self.move_sign = change.signum() as f64;
+            self.moved_at = Some(now.ts);
         }
     }
 }

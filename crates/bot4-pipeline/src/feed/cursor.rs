@@ -217,7 +217,15 @@ fn nano(whole: u64, whole_digits: usize, fraction: u64) -> Option<i64> {
 /// if they are more than [`DIGITS_MAX`].
 #[inline]
 fn leading_digits(bytes: &[u8]) -> (u64, usize) {
-    let (mut value, mut count) = (0_u64, 0);
+    let Some(chunk) = bytes.first_chunk::<8>() else {
+        return more_digits(bytes, 0, 0);
+    };
+    let (value, count) = leading_digits_of_8(u64::from_le_bytes(*chunk));
+    if count < 8 { (value, count) } else { more_digits(bytes, value, count) }
+}
+
+/// Goes on where `count` digits were read already, making `value`.
+fn more_digits(bytes: &[u8], mut value: u64, mut count: usize) -> (u64, usize) {
     while let Some(chunk) = bytes[count..].first_chunk::<8>() {
         let (digits, n) = leading_digits_of_8(u64::from_le_bytes(*chunk));
         value = value.wrapping_mul(POWERS_OF_TEN[n]).wrapping_add(digits);
@@ -237,18 +245,17 @@ fn leading_digits(bytes: &[u8]) -> (u64, usize) {
 ///
 /// A byte is a digit if, with `'0'` taken off by exclusive or, it is at most 9: adding 0x76 to its low
 /// seven bits must not reach bit 7, and bit 7 must be clear. Shifting the word up by the bytes that
-/// are not digits puts zeros before the digits, so that eight digits are left to combine: pairs, then
-/// fours, then all, each by one multiplication whose upper part is `10^k * left + right`.
+/// are not digits (in two halves, as by all 64 bits it would not shift) puts zeros before the digits,
+/// so that eight digits are left to combine: pairs, then fours, then all, each by one multiplication
+/// whose upper part is `10^k * left + right`.
 #[inline]
 const fn leading_digits_of_8(word: u64) -> (u64, usize) {
     const ONES: u64 = 0x0101_0101_0101_0101;
     let digits = word ^ (ONES * b'0' as u64);
     let not_a_digit = (((digits & (ONES * 0x7f)) + ONES * 0x76) | digits) & (ONES * 0x80);
     let count = (not_a_digit.trailing_zeros() / 8) as usize;
-    if count == 0 {
-        return (0, 0);
-    }
-    let eight = digits << (64 - 8 * count);
+    let half = 32 - 4 * count;
+    let eight = (digits << half) << half;
     let pairs = (eight.wrapping_mul((10 << 8) + 1) >> 8) & 0x00ff_00ff_00ff_00ff;
     let fours = (pairs.wrapping_mul((100 << 16) + 1) >> 16) & 0x0000_ffff_0000_ffff;
     let all = fours.wrapping_mul((10_000 << 32) + 1) >> 32;

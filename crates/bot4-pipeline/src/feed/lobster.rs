@@ -222,7 +222,8 @@ fn message(row: &mut Cursor<'_>, midnight_ns: u64) -> Result<Message, DecodeErro
         return Err(row.error("message.type", Malformed::UnknownCode));
     }
     row.comma("message.type", "message.order_id")?;
-    row.unsigned("message.order_id")?;
+    // Signed: cross trades (type 6) have the id -1.
+    row.signed("message.order_id")?;
     row.comma("message.order_id", "message.size")?;
     let qty = quantity(row, "message.size")?;
     row.comma("message.size", "message.price")?;

@@ -1,0 +1,64 @@
+//! Decoders, features and simulator allocate nothing per event.
+
+mod recordings;
+
+use bot4_pipeline::Quote;
+use bot4_pipeline::features::{FeatureRow, MINUTE_NS, MinuteProfile, QuoteFeatures, ROW_WIDTH, Scale};
+use bot4_pipeline::feed::binance::BookTicker;
+use bot4_pipeline::feed::lobster;
+use bot4_pipeline::sim::{self, Simulator};
+use bot4_pool::audit::{self, CountingAllocator};
+
+#[global_allocator]
+static ALLOCATOR: CountingAllocator = CountingAllocator::new();
+
+const QUOTES: usize = 10_000;
+
+#[track_caller]
+fn assert_no_allocation<R>(region: impl FnOnce() -> R) -> R {
+    let (result, counts) = audit::count(region);
+    assert_eq!((counts.allocations, counts.deallocations), (0, 0));
+    result
+}
+
+#[test]
+fn the_simulator_allocates_nothing() {
+    assert_no_allocation(|| assert_eq!(Simulator::new(1).take(QUOTES).count(), QUOTES));
+}
+
+#[test]
+fn decoders_allocate_nothing_good_rows_or_bad() {
+    let quotes: Vec<Quote> = Simulator::new(1).take(QUOTES).collect();
+    let (messages, book) = recordings::lobster(&quotes);
+    let csv = recordings::book_ticker(&quotes);
+    let bad_book = book.replace("9,", "x,");
+    let bad_csv = csv.replace("7,", "7.,");
+    for (book, csv, is_bad) in [(&book, &csv, false), (&bad_book, &bad_csv, true)] {
+        let (messages, book) = (messages.as_bytes(), book.as_bytes());
+        assert_no_allocation(|| {
+            let mut quotes = lobster::Quotes::new(messages, book, recordings::MIDNIGHT_NS).skip_bad_rows();
+            let good = quotes.by_ref().count();
+            assert_eq!((good + quotes.skipped() as usize, quotes.skipped() > 0), (QUOTES, is_bad));
+            let mut ticker = BookTicker::new(csv.as_bytes()).skip_bad_rows();
+            let good = ticker.by_ref().count();
+            assert_eq!((good + ticker.skipped() as usize, ticker.skipped() > 0), (QUOTES, is_bad));
+            assert!(lobster::Trades::new(messages, 0).count() > 0);
+        });
+    }
+}
+
+#[test]
+fn features_allocate_nothing() {
+    assert_no_allocation(|| {
+        let mut features = QuoteFeatures::new(Scale::WHOLE);
+        let mut rows = FeatureRow::new(Scale::WHOLE, sim::TICK);
+        let mut profile = MinuteProfile::new(sim::TICK);
+        let mut row = [0.0; ROW_WIDTH];
+        for quote in Simulator::new(1).take(QUOTES) {
+            features.update(&quote);
+            profile.update(&quote);
+            rows.update(&quote, &profile.slow_features(quote.ts / MINUTE_NS), &mut row);
+        }
+        assert!(row.iter().all(|value| value.is_finite()));
+    });
+}
