@@ -4,7 +4,7 @@
 //! a limit, millions of times a second. Each method says whether it is wait-free, lock-free or blocking; each module has
 //! a table of its atomics with their orderings; nothing allocates after creation unless it says so.
 //!
-//! * [`spsc`]: a ring between two threads.
+//! * [`spsc`]: a ring between two threads. [`mpmc`]: a queue between many. [`wait`]: how to wait for them.
 //! * [`metrics`]: counters, gauges, histograms, Prometheus text.
 //! * [`snapshot`]: the newest value (`Latest`) or structure (`Published`) for readers that never wait.
 //! * [`budget`]: how much may be outstanding, how often something may happen.
@@ -40,6 +40,8 @@
 pub mod budget;
 pub mod hint;
 pub mod metrics;
+pub mod mpmc;
 pub mod snapshot;
 pub mod spsc;
 mod sync;
+pub mod wait;

@@ -17,6 +17,7 @@
 
 use crate::hint::unlikely;
 use crate::sync::{Arc, AtomicBool, AtomicU64, UnsafeCell};
+use crate::wait::Wait;
 use crossbeam_utils::CachePadded;
 use std::error::Error;
 use std::fmt;
@@ -45,7 +46,7 @@ impl<T> fmt::Display for PushError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Full(_) => "the queue is full",
-            Self::Closed(_) => "the queue is closed: its consumer is gone",
+            Self::Closed(_) => "the queue is closed: nobody will pop",
         })
     }
 }
@@ -74,7 +75,7 @@ impl fmt::Display for PopError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Empty => "the queue is empty",
-            Self::Closed => "the queue is closed: its producer is gone and all messages were read",
+            Self::Closed => "the queue is closed: nobody will push, and all messages were popped",
         })
     }
 }
@@ -199,17 +200,73 @@ impl<T> Producer<T> {
         if self.tail - self.head_seen == self.capacity && self.look_for_room() == 0 {
             return Err(PushError::Full(value));
         }
+        self.write(value);
+        Ok(())
+    }
+
+    /// Appends `value` as soon as there is room. Blocking, no allocation.
+    ///
+    /// # Errors
+    /// The value, when the consumer is gone.
+    pub fn push_wait(&mut self, value: T, wait: Wait) -> Result<(), T> {
+        let mut waiting = Some(value);
+        wait.until(|| match self.push(waiting.take()?) {
+            Ok(()) => Some(Ok(())),
+            Err(PushError::Closed(value)) => Some(Err(value)),
+            Err(PushError::Full(value)) => {
+                waiting = Some(value);
+                None
+            }
+        })
+    }
+
+    /// Appends values from `values` while there is room, and returns how many; what does not fit is not taken from the
+    /// iterator. None fits when the consumer is gone. Wait-free but for the iterator, no allocation.
+    ///
+    /// ```
+    /// use bot4_lockfree::spsc;
+    ///
+    /// let (mut producer, mut consumer) = spsc::ring(3);
+    /// let mut values = 0..5;
+    /// assert_eq!(producer.push_each(&mut values), 3);
+    /// let mut popped = Vec::new();
+    /// assert_eq!(consumer.pop_each(2, |value| popped.push(value)), 2);
+    /// assert_eq!((popped, values), (vec![0, 1], 3..5));
+    /// ```
+    #[inline]
+    pub fn push_each(&mut self, values: impl IntoIterator<Item = T>) -> usize {
+        if unlikely(self.is_closed()) {
+            return 0;
+        }
+        let mut pushed = 0;
+        let mut values = values.into_iter();
+        let mut room = self.capacity - (self.tail - self.head_seen);
+        loop {
+            if room == 0 {
+                room = self.look_for_room();
+                if room == 0 {
+                    return pushed;
+                }
+            }
+            let Some(value) = values.next() else { return pushed };
+            self.write(value);
+            (pushed, room) = (pushed + 1, room - 1);
+        }
+    }
+
+    /// Fills the slot at the tail, which must be free, and publishes it.
+    #[inline(always)]
+    fn write(&mut self, value: T) {
         let slot = self.shared.slot(self.tail);
         slot.value.with_mut(|cell| {
-            // SAFETY: the consumer reads this slot only after the store below, and has left its previous message:
-            // `head_seen` is within `capacity` of `tail`.
+            // SAFETY: callers checked that the tail is within `capacity` of `head_seen`: the consumer has left this
+            // slot's previous message, and it reads the slot only after the store below.
             let cell = unsafe { &mut *cell };
             cell.write(value);
         });
         // ORDERING: Release: publishes the value; pairs with the Acquire in `published`.
         slot.number.store(self.tail + 1, Release);
         self.tail += 1;
-        Ok(())
     }
 
     /// Reads the consumer's position and returns how many messages fit now. Wait-free, no allocation.
@@ -290,6 +347,51 @@ impl<T> Consumer<T> {
         Ok(value)
     }
 
+    /// Takes the oldest message as soon as there is one; `None` when the producer is gone. Blocking, no allocation.
+    pub fn pop_wait(&mut self, wait: Wait) -> Option<T> {
+        wait.until(|| match self.pop() {
+            Ok(value) => Some(Some(value)),
+            Err(PopError::Closed) => Some(None),
+            Err(PopError::Empty) => None,
+        })
+    }
+
+    /// Takes up to `max` messages, oldest first, and hands each to `take`; returns how many. Stops early when nothing
+    /// waits. Wait-free but for `take`, no allocation.
+    ///
+    /// The slots are given back to the producer together, at the end. See [`Producer::push_each`].
+    #[inline]
+    pub fn pop_each(&mut self, max: usize, mut take: impl FnMut(T)) -> usize {
+        let mut batch = Batch { consumer: self, taken: 0 };
+        while batch.taken < max {
+            let Some(value) = batch.next() else { break };
+            take(value);
+        }
+        batch.taken
+    }
+
+    /// The oldest message, in place; it stays in the queue. Wait-free, no allocation.
+    ///
+    /// ```
+    /// let (mut producer, mut consumer) = bot4_lockfree::spsc::ring(2);
+    /// producer.push([7; 100])?;
+    /// assert_eq!(consumer.peek().map(|message| message[99]), Some(7));
+    /// assert!(consumer.pop().is_ok());
+    /// # Ok::<(), bot4_lockfree::spsc::PushError<[i32; 100]>>(())
+    /// ```
+    #[inline]
+    pub fn peek(&mut self) -> Option<&T> {
+        self.shared.published(self.head).map(|slot| {
+            slot.value.with(|cell| {
+                // SAFETY: the number was acquired, so the producer leaves this slot alone until `advance`, which needs
+                // the `&mut self` that the result borrows.
+                let cell = unsafe { &*cell };
+                // SAFETY: published means initialised.
+                unsafe { cell.assume_init_ref() }
+            })
+        })
+    }
+
     #[inline(always)]
     fn advance(&mut self) {
         self.head += 1;
@@ -311,13 +413,38 @@ impl<T> Consumer<T> {
     }
 }
 
-/// Moves the message out of a published slot; the caller advances past it at once.
+/// A batch under way: gives the slots back when it ends, also by a panic of the caller's closure.
+struct Batch<'a, T> {
+    consumer: &'a mut Consumer<T>,
+    taken: usize,
+}
+
+impl<T> Batch<'_, T> {
+    #[inline(always)]
+    fn next(&mut self) -> Option<T> {
+        let value = take(self.consumer.shared.published(self.consumer.head)?);
+        self.consumer.head += 1;
+        self.taken += 1;
+        Some(value)
+    }
+}
+
+impl<T> Drop for Batch<'_, T> {
+    #[inline]
+    fn drop(&mut self) {
+        // ORDERING: Release: the slots were read before; pairs with the Acquire in `look_for_room`.
+        self.consumer.shared.head.store(self.consumer.head, Release);
+    }
+}
+
+/// Moves the message out of a published slot; the caller moves `head` past it at once.
 #[inline(always)]
 fn take<T>(slot: &Slot<T>) -> T {
     slot.value.with(|cell| {
-        // SAFETY: the number was acquired: the producer is done with this slot and does not write it until `advance`.
+        // SAFETY: the number was acquired: the producer is done with this slot and does not write it until `head`
+        // is stored.
         let cell = unsafe { &*cell };
-        // SAFETY: published means initialised, and `advance` follows, so the value is read out once.
+        // SAFETY: published means initialised, and `head` moves on, so the value is read out once.
         unsafe { cell.assume_init_read() }
     })
 }

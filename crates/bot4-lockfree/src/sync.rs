@@ -14,8 +14,45 @@ pub(crate) use loom::sync::{
     atomic::{AtomicBool, AtomicI64, AtomicPtr, AtomicU64, fence},
 };
 
+#[cfg(not(bot4_loom))]
+pub(crate) use std::{hint::spin_loop, thread::yield_now};
+
 #[cfg(bot4_loom)]
-pub(crate) use loom::cell::UnsafeCell;
+pub(crate) use loom::{cell::UnsafeCell, hint::spin_loop, thread::yield_now};
+
+/// A static that loom makes anew for every execution of a model.
+#[cfg(not(bot4_loom))]
+macro_rules! global {
+    ($name:ident: $type:ty = $init:expr) => {
+        static $name: std::sync::LazyLock<$type> = std::sync::LazyLock::new(|| $init);
+    };
+}
+
+/// A static that loom makes anew for every execution of a model.
+#[cfg(bot4_loom)]
+macro_rules! global {
+    ($name:ident: $type:ty = $init:expr) => {
+        loom::lazy_static! { static ref $name: $type = $init; }
+    };
+}
+
+/// Thread-locals whose initial values are constants.
+#[cfg(not(bot4_loom))]
+macro_rules! per_thread {
+    ($($(#[$doc:meta])* $name:ident: $type:ty = $init:expr;)*) => {
+        std::thread_local! { $($(#[$doc])* static $name: $type = const { $init };)* }
+    };
+}
+
+/// Thread-locals whose initial values are constants.
+#[cfg(bot4_loom)]
+macro_rules! per_thread {
+    ($($(#[$doc:meta])* $name:ident: $type:ty = $init:expr;)*) => {
+        loom::thread_local! { $($(#[$doc])* static $name: $type = $init;)* }
+    };
+}
+
+pub(crate) use {global, per_thread};
 
 /// `std::cell::UnsafeCell` with loom's closure interface, so that a model sees each access begin and end.
 #[cfg(not(bot4_loom))]

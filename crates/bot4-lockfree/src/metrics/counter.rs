@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::atomic::Ordering::Relaxed;
 
 /// Counters per sheet: four cache lines a row.
-const COLUMNS: usize = 32;
+const COLUMNS: usize = if cfg!(bot4_loom) { 1 } else { 32 };
 
 /// One thread's cells of a sheet, alone on their pairs of cache lines.
 #[repr(align(128))]

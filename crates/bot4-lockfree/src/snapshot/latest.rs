@@ -21,9 +21,10 @@ use crossbeam_utils::CachePadded;
 use std::fmt;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
-const SLOTS: u64 = 4;
+/// Two in a model, so that a writer comes round in a few steps.
+const SLOTS: u64 = if cfg!(bot4_loom) { 2 } else { 4 };
 /// Copies a reader tries before it returns the last good one. Each failure needs four complete writes during one copy.
-const ATTEMPTS: usize = 8;
+const ATTEMPTS: usize = if cfg!(bot4_loom) { 2 } else { 8 };
 
 type Cells<T> = <<T as Words>::Array as Atomics>::Cells;
 

@@ -12,7 +12,7 @@
 //! | --- | --- | --- | --- | --- |
 //! | `current` | publisher, under the lock | readers | Release / Acquire | the structure is complete for whoever sees its pointer |
 //! | `mark` | its reader; read-modify-write before the load of `current` | publisher, read-modify-write after the store of `current` | AcqRel | see above |
-//! | `mark` back to a version | its reader | publisher | Release / AcqRel | the reader's last use of the old version comes before its freeing |
+//! | `mark` back to a version, or gone | its reader, read-modify-write | publisher | AcqRel | the reader's last use of the old version comes before its freeing |
 //! | `keeper` | publishers, `reader` | the same | a mutex | cold path: the marks and the versions still held |
 #![allow(unsafe_code)] // structures are shared by pointer and freed when the marks say that nobody reads them
 
@@ -191,7 +191,7 @@ unsafe impl<T: Send + Sync> Sync for Reader<T> {}
 
 impl<T> Reader<T> {
     /// Borrows the newest version. Wait-free, no allocation: one load and a compare when nothing was published since the
-    /// last call, otherwise also one read-modify-write, a load and a store.
+    /// last call, otherwise also two read-modify-writes and a load.
     #[inline]
     pub fn get(&mut self) -> &T {
         // ORDERING: Acquire: pairs with the Release in `publish`. The held node is not freed, so its address cannot come
@@ -211,8 +211,9 @@ impl<T> Reader<T> {
         self.mark.swap(ACQUIRING, AcqRel);
         // ORDERING: Acquire: pairs with the Release in `publish`.
         self.node = self.shared.current.load(Acquire);
-        // ORDERING: Release: a publisher that reads this version comes after our last use of the old one.
-        self.mark.store(self.version(), Release);
+        // ORDERING: AcqRel: a publisher that reads this version comes after our last use of the old one. A store would do;
+        // with read-modify-writes only, the mark's modifications are one chain, which the model checker follows exactly.
+        self.mark.swap(self.version(), AcqRel);
     }
 
     /// The version that [`get`](Self::get) returned last; the first one is 0. Wait-free, no allocation.
@@ -225,8 +226,8 @@ impl<T> Reader<T> {
 
 impl<T> Drop for Reader<T> {
     fn drop(&mut self) {
-        // ORDERING: Release: our last use of the held version comes before its freeing; pairs with `free_unread`.
-        self.mark.store(GONE, Release);
+        // ORDERING: AcqRel: our last use of the held version comes before its freeing; pairs with `free_unread`.
+        self.mark.swap(GONE, AcqRel);
     }
 }
 

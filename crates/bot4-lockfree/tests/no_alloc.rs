@@ -1,0 +1,78 @@
+//! After creation and a thread's first record nothing asks the allocator for memory.
+#![cfg(not(bot4_loom))]
+
+use bot4_lockfree::budget::{Budget, RateLimit};
+use bot4_lockfree::metrics::{Distribution, HistogramConfig, Registry};
+use bot4_lockfree::snapshot::{Latest, Published};
+use bot4_lockfree::{mpmc, spsc};
+use bot4_pool::audit::{self, CountingAllocator};
+
+#[global_allocator]
+static ALLOCATOR: CountingAllocator = CountingAllocator::new();
+
+#[test]
+fn queues() {
+    let (mut producer, mut consumer) = spsc::ring(8);
+    let (many_in, many_out) = mpmc::queue(8);
+    let _quiet = audit::forbid("queues");
+    for i in 0..100 {
+        producer.push([i; 8]).unwrap();
+        producer.push_each((0..9).map(|i| [i; 8]));
+        assert!(producer.push([i; 8]).is_err());
+        assert!(consumer.peek().is_some() && consumer.pop().is_ok());
+        assert_eq!(consumer.pop_each(9, |_| ()), 7);
+        assert!(consumer.pop().is_err());
+        many_in.push(i).unwrap();
+        assert_eq!(many_out.drain(9, |_| ()), 1);
+    }
+    drop((producer, many_in));
+    assert_eq!(consumer.pop(), Err(spsc::PopError::Closed));
+}
+
+#[test]
+fn metrics() {
+    let registry = Registry::new();
+    let (counter, gauge) = (registry.counter("a", ""), registry.gauge("b", ""));
+    let (float, histogram) =
+        (registry.float_gauge("c", ""), registry.histogram("d", "", HistogramConfig::default()));
+    let mut own = Distribution::new(HistogramConfig::default());
+    histogram.warm();
+    let _quiet = audit::forbid("metrics");
+    for i in 0..1_000 {
+        counter.increment(i);
+        gauge.set(i as i64);
+        gauge.add(-1);
+        float.set(0.5);
+        float.add(0.5);
+        histogram.record(i << (i % 50));
+        own.record(i);
+    }
+    assert_eq!((counter.value(), own.percentile(0.5)), (499_500, 499));
+}
+
+#[test]
+fn snapshots() {
+    let latest = Latest::new([0_u64; 8]);
+    let (mut writer, mut reader) = (latest.writer().unwrap(), latest.reader());
+    let published = Published::new(vec![0; 100]);
+    let mut view = published.reader();
+    for i in 0..100 {
+        published.publish(vec![i; 100]);
+        let _quiet = audit::forbid("snapshots");
+        writer.write([i; 8]);
+        assert_eq!((reader.read()[7], view.get()[99]), (i, i));
+    }
+}
+
+#[test]
+fn budgets() {
+    let (budget, rate) = (Budget::new(10), RateLimit::new(4, 100));
+    let _quiet = audit::forbid("budgets");
+    for now in 0..1_000 {
+        if budget.try_reserve(now % 20).is_ok() {
+            budget.release(now % 20);
+        }
+        rate.try_acquire(now);
+    }
+    assert_eq!(rate.admitted(), 40);
+}
