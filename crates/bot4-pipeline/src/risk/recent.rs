@@ -8,14 +8,14 @@ const SLOTS: usize = 1024;
 /// remembered for the last 1,024 exactly.
 #[derive(Debug)]
 pub(super) struct RecentIds {
-    slots: Box<[AtomicU64]>,
+    slots: Box<[AtomicU64; SLOTS]>,
 }
 
 impl RecentIds {
     pub(super) fn new() -> Self {
         // An id of slot k has the low bits k, so k + 1 is the id of no order in slot k: every id, 0 and
         // u64::MAX too, may be used.
-        Self { slots: (0..SLOTS as u64).map(|slot| AtomicU64::new(slot + 1)).collect() }
+        Self { slots: Box::new(std::array::from_fn(|slot| AtomicU64::new(slot as u64 + 1))) }
     }
 
     #[inline]

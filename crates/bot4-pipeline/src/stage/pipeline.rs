@@ -8,9 +8,12 @@ use bot4_simd::{Isa, Kernels, Program};
 use super::tuple::Stages;
 use crate::columns::{Columns, Number};
 
-/// Batches run through all stages in tiles of this many rows. (64 rows of 32 `f64` are 16 KiB and stay
-/// in L1 between stages; a whole batch of 1,024 is 256 KiB and would stream from L2 at every stage.)
-const TILE_ROWS: usize = 64;
+/// Batches run through all stages in tiles of this many rows, so that what one stage writes is still in
+/// the nearest caches when the next one reads it. Measured with 32 columns of `f64` through four cheap
+/// stages with AVX-512 and 1 MiB of L2: 8,192 rows (2 MiB) take 190 us in tiles and 274 us at once; 1,024
+/// rows (256 KiB) fit either way and take 18 us. Tiles of 64 to 1,024 rows differ by less than a tenth;
+/// below that the kernels' heads and tails show.
+const TILE_ROWS: usize = 256;
 
 /// Stages run in place, one after the other, on one row or on a batch.
 ///
