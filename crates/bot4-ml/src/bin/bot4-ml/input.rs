@@ -1,0 +1,146 @@
+//! Recordings from files: unpacking, decoding, and what a report says about them.
+
+use crate::failure::Failure;
+use bot4_pipeline::Quote;
+use bot4_pipeline::features::Scale;
+use bot4_pipeline::feed::{DecodeError, binance, lobster};
+use clap::ValueEnum;
+use sha2::{Digest, Sha256};
+use std::fmt::Display;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// Longest recording read, after unpacking: a guard against a compressed file that unpacks for ever.
+const BYTES_MAX: u64 = 8 << 30;
+
+/// The formats of recordings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// LOBSTER level-1 order book with its message file beside it
+    Lobster,
+    /// Binance book ticker as CSV
+    BinanceQuotes,
+}
+
+impl Format {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Lobster => "lobster",
+            Self::BinanceQuotes => "binance-quotes",
+        }
+    }
+
+    /// Units in which people read this format: LOBSTER prices are dollars x 10,000, Binance's are plain.
+    pub(crate) fn scale(self) -> Scale {
+        match self {
+            Self::Lobster => Scale { price: 1e5, qty: 1e9 },
+            Self::BinanceQuotes => Scale { price: 1e9, qty: 1e9 },
+        }
+    }
+}
+
+/// A decoded recording.
+#[derive(Debug)]
+pub(crate) struct Recording {
+    pub(crate) quotes: Vec<Quote>,
+    /// SHA-256 of the unpacked bytes (of both files of a pair, message file first), in hexadecimal.
+    pub(crate) sha256: String,
+    /// Midnight the recording's times count from, ns since 1970 UTC: what `Quote::ts` minus this is the file's own time.
+    pub(crate) epoch_ns: u64,
+}
+
+/// Reads, unpacks and decodes a recording; the first malformed row is an error with file, line and reason.
+pub(crate) fn load(path: &Path, format: Format) -> Result<Recording, Failure> {
+    let recording = match format {
+        Format::Lobster => load_lobster(path)?,
+        Format::BinanceQuotes => load_binance(path)?,
+    };
+    if recording.quotes.is_empty() {
+        return Err(Failure::at(path, "holds no quotes"));
+    }
+    Ok(recording)
+}
+
+fn load_binance(path: &Path) -> Result<Recording, Failure> {
+    let bytes = read(path)?;
+    let quotes = binance::BookTicker::new(&bytes).collect::<Result<_, _>>();
+    let quotes = quotes.map_err(|error| Failure::at(path, error))?;
+    Ok(Recording { quotes, sha256: sha256(&[&bytes]), epoch_ns: 0 })
+}
+
+fn load_lobster(path: &Path) -> Result<Recording, Failure> {
+    let (message_path, book_path) = lobster_pair(path)?;
+    let (messages, book) = (read(&message_path)?, read(&book_path)?);
+    let epoch_ns = new_york_midnight(&message_path)?;
+    let quotes = lobster::Quotes::new(&messages, &book, epoch_ns).collect::<Result<_, _>>();
+    let quotes = quotes.map_err(|error: DecodeError| {
+        let path = if error.field.starts_with("message") { &message_path } else { &book_path };
+        Failure::at(path, error)
+    })?;
+    Ok(Recording { quotes, sha256: sha256(&[&messages, &book]), epoch_ns })
+}
+
+/// The message file and the order-book file of a LOBSTER pair, given either.
+fn lobster_pair(path: &Path) -> Result<(PathBuf, PathBuf), Failure> {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    if name.contains("_message_") {
+        Ok((path.to_path_buf(), path.with_file_name(name.replace("_message_", "_orderbook_"))))
+    } else if name.contains("_orderbook_") {
+        Ok((path.with_file_name(name.replace("_orderbook_", "_message_")), path.to_path_buf()))
+    } else {
+        Err(Failure::at(
+            path,
+            "a LOBSTER recording is a pair of files named TICKER_DATE_START_END_message_LEVELS.csv \
+             and ..._orderbook_..., and this name has neither `_message_` nor `_orderbook_` in it",
+        ))
+    }
+}
+
+/// LOBSTER times count from midnight in New York on the date in the file's name.
+fn new_york_midnight(path: &Path) -> Result<u64, Failure> {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let date = name.split('_').find_map(|part| part.parse::<jiff::civil::Date>().ok()).ok_or_else(|| {
+        Failure::at(path, "the name of a LOBSTER file has the day in it, as in AMZN_2012-06-21_34200000_57600000_message_1.csv")
+    })?;
+    let midnight = date.in_tz("America/New_York").map_err(|error| Failure::at(path, error))?;
+    u64::try_from(midnight.timestamp().as_nanosecond()).map_err(|_| Failure::at(path, "the day is before 1970"))
+}
+
+/// A whole file, unpacked if it starts like zstd or gzip.
+fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    let cannot = |error: &dyn Display| Failure::at(path, format_args!("cannot read: {error}"));
+    let mut file = File::open(path).map_err(|error| cannot(&error))?;
+    let mut packed = Vec::new();
+    file.by_ref().take(BYTES_MAX + 1).read_to_end(&mut packed).map_err(|error| cannot(&error))?;
+    let unpacked = match packed.as_slice() {
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => {
+            let decoder = zstd::Decoder::with_buffer(packed.as_slice()).map_err(|error| cannot(&error))?;
+            unpack(decoder).map_err(|error| cannot(&format_args!("broken zstd data: {error}")))?
+        }
+        [0x1f, 0x8b, ..] => unpack(flate2::bufread::MultiGzDecoder::new(packed.as_slice()))
+            .map_err(|error| cannot(&format_args!("broken gzip data: {error}")))?,
+        _ => packed,
+    };
+    if unpacked.len() as u64 > BYTES_MAX {
+        return Err(Failure::at(path, format_args!("longer than {BYTES_MAX} bytes unpacked: split the recording")));
+    }
+    Ok(unpacked)
+}
+
+fn unpack(decoder: impl Read) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    decoder.take(BYTES_MAX + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn sha256(parts: &[&[u8]]) -> String {
+    let mut hasher = Sha256::new();
+    parts.iter().for_each(|part| hasher.update(part));
+    hex(&hasher.finalize())
+}
+
+/// Lower-case hexadecimal digits of `bytes`.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
