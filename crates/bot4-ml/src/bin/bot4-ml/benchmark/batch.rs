@@ -6,8 +6,6 @@
 use super::Run;
 use super::compare::Comparison;
 use super::measure::{accumulate, median, ns};
-use super::new::NewPath;
-use super::old::OldPath;
 use super::report::Batch;
 use super::training::feature_rows;
 use super::workload::{Decision, Events, ROWS, WIDTH};
@@ -17,12 +15,13 @@ use bot4_pool::audit::{self, Counts};
 use cpu_time::ThreadTime;
 use std::time::Instant;
 
-/// Different batches, used in turn: together more than a second-level cache, as in a stream.
-const BATCHES: usize = 8;
-const ROUNDS: usize = 400;
-const ROUNDS_QUICK: usize = 60;
-/// First rounds, which are not counted.
-const WARM_UP: usize = 8;
+/// Different batches, which a path takes one after the other in its turn. Its rows then come from the second-level cache or the
+/// third, as they would from the thread that made them; the other paths' buffers do not stand between.
+const BATCHES: usize = 4;
+const TURNS: usize = 100;
+const TURNS_QUICK: usize = 15;
+/// First turns, which are not counted.
+const WARM_UP: usize = 2;
 
 /// The section's figures and how far the paths agree.
 #[derive(Debug)]
@@ -38,18 +37,23 @@ pub(crate) fn run(run: &Run<'_>) -> Outcome {
     let mut old = run.variant.old().then(|| (Lane::default(), run.old_path()));
     let mut in_place = run.variant.old().then(|| (Lane::default(), run.old_path(), vec![0.0; ROWS * WIDTH]));
     let mut new = run.variant.new().then(|| (Lane::default(), desk.path()));
-    let rounds = if run.quick { ROUNDS_QUICK } else { ROUNDS };
-    for round in 0..rounds + WARM_UP {
-        let mut input = inputs[round % inputs.len()].clone();
-        input.shift(round / inputs.len());
-        for turn in 0..3 {
-            match (turn + round) % 3 {
-                0 => old.iter_mut().for_each(|(lane, path)| lane.time(round, |out| old_turn(path, &input, out))),
-                1 => in_place.iter_mut().for_each(|(lane, path, buffer)| {
-                    buffer.copy_from_slice(&input.rows);
-                    lane.time(round, |out| *out = path.on_batch_in_place(buffer, &input.quotes));
+    let turns = if run.quick { TURNS_QUICK } else { TURNS };
+    for turn in 0..turns + WARM_UP {
+        let inputs: Vec<_> = inputs.iter().map(|input| (input, input.quotes_at(turn))).collect();
+        for place in 0..3 {
+            match (place + turn) % 3 {
+                0 => old.iter_mut().for_each(|(lane, path)| {
+                    lane.turn(turn, &inputs, |input, quotes, out| *out = path.on_batch(&input.rows, quotes));
                 }),
-                _ => new.iter_mut().for_each(|(lane, path)| lane.time(round, |out| new_turn(path, &input, out))),
+                1 => in_place.iter_mut().for_each(|(lane, path, buffer)| {
+                    lane.turn(turn, &inputs, |input, quotes, out| {
+                        buffer.copy_from_slice(&input.rows);
+                        *out = path.on_batch_in_place(buffer, quotes);
+                    });
+                }),
+                _ => new.iter_mut().for_each(|(lane, path)| {
+                    lane.turn(turn, &inputs, |input, quotes, out| path.on_batch(&input.columns, quotes, out));
+                }),
             }
         }
     }
@@ -57,15 +61,8 @@ pub(crate) fn run(run: &Run<'_>) -> Outcome {
     let old = old.map(|(lane, _)| lane);
     let in_place = in_place.map(|(lane, ..)| lane);
     let new = new.map(|(lane, _)| lane);
+    let rounds = turns * inputs.len();
     Outcome { batch: figures(rounds, old.as_ref(), in_place.as_ref(), new.as_ref(), comparison.as_ref()), comparison }
-}
-
-fn old_turn(path: &mut OldPath, input: &Input, out: &mut Vec<Decision>) {
-    *out = path.on_batch(&input.rows, &input.quotes);
-}
-
-fn new_turn(path: &mut NewPath<'_>, input: &Input, out: &mut Vec<Decision>) {
-    path.on_batch(&input.columns, &input.quotes, out);
 }
 
 fn figures(
@@ -97,7 +94,7 @@ fn figures(
 }
 
 /// The same 1,024 consecutive events in both layouts.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Input {
     quotes: Vec<Quote>,
     rows: Vec<f64>,
@@ -120,13 +117,13 @@ impl Input {
         Self { quotes: quotes.to_vec(), rows: rows.concat(), columns, span_ns }
     }
 
-    /// Moves the quotes on in time, so that a batch that is used again comes after the ones before it.
-    fn shift(&mut self, times: usize) {
-        self.quotes.iter_mut().for_each(|quote| quote.ts += self.span_ns * times as u64);
+    /// The quotes moved on in time, so that a batch that is used again comes after the ones before it.
+    fn quotes_at(&self, turn: usize) -> Vec<Quote> {
+        self.quotes.iter().map(|quote| Quote { ts: quote.ts + self.span_ns * turn as u64, ..*quote }).collect()
     }
 }
 
-/// What one path took in its rounds.
+/// What one path took, batch by batch.
 #[derive(Debug, Default)]
 struct Lane {
     wall_us: Vec<f64>,
@@ -137,19 +134,26 @@ struct Lane {
 }
 
 impl Lane {
-    fn time(&mut self, round: usize, batch: impl FnOnce(&mut Vec<Decision>)) {
-        let last = &mut self.last;
-        last.clear();
-        last.reserve(ROWS);
-        let (cpu, wall) = (ThreadTime::now(), Instant::now());
-        let ((), allocated) = audit::count(|| batch(last));
-        let (wall, cpu) = (wall.elapsed(), cpu.elapsed());
-        self.decisions.extend_from_slice(&self.last);
-        if round < WARM_UP {
-            return;
+    /// Runs `decide` on every input in order.
+    fn turn(
+        &mut self,
+        turn: usize,
+        inputs: &[(&Input, Vec<Quote>)],
+        mut decide: impl FnMut(&Input, &[Quote], &mut Vec<Decision>),
+    ) {
+        for (input, quotes) in inputs {
+            let last = &mut self.last;
+            last.clear();
+            last.reserve(ROWS);
+            let (cpu, wall) = (ThreadTime::now(), Instant::now());
+            let ((), allocated) = audit::count(|| decide(input, quotes, last));
+            let (wall, cpu) = (wall.elapsed(), cpu.elapsed());
+            self.decisions.extend_from_slice(&self.last);
+            if turn >= WARM_UP {
+                self.wall_us.push(ns(wall) as f64 / 1e3);
+                self.cpu_us.push(ns(cpu) as f64 / 1e3);
+                accumulate(&mut self.allocated, allocated);
+            }
         }
-        self.wall_us.push(ns(wall) as f64 / 1e3);
-        self.cpu_us.push(ns(cpu) as f64 / 1e3);
-        accumulate(&mut self.allocated, allocated);
     }
 }

@@ -154,7 +154,7 @@ impl OldStages {
         let mut out = Vec::with_capacity(rows.len());
         for row in rows.chunks_exact(WIDTH) {
             out.extend(row.iter().zip(&self.previous).map(|(value, previous)| value - self.phi * previous));
-            self.previous = row.to_vec();
+            self.previous.copy_from_slice(row);
         }
         out
     }
