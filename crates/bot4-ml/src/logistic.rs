@@ -191,6 +191,18 @@ mod tests {
     }
 
     #[test]
+    fn every_instruction_set_gives_the_same_bits() {
+        let (model, rows) = (model(33), wavy(50, 33));
+        let mut want = [0.0; 50];
+        model.predict_batch(rows.view(), &mut want);
+        for isa in Isa::available() {
+            let mut out = [0.0; 50];
+            isa.run(PredictBatch { model: &model, rows: rows.view(), out: &mut out });
+            assert_eq!(out.map(f64::to_bits), want.map(f64::to_bits), "{isa}");
+        }
+    }
+
+    #[test]
     fn probabilities_stay_probabilities_at_the_extremes() {
         let model = LogisticRegression::from_parts(vec![1.0_f32], 0.0);
         assert_eq!(model.predict(&[1e30]), 1.0);
