@@ -26,8 +26,8 @@ impl CleanFlags {
         }
         foreign.sort();
         Err(Failure::new(format!("foreign compiler flags: {}", foreign.join(", "))).advise(
-            "cargo takes flags from one place only, and a profile fits only a build with the same flags: \
-             unset them (`env -u RUSTFLAGS cargo xtask pgo`) or remove the line, then run again",
+            "cargo takes flags from one place only, and this command has its own (a profile fits only a build with \
+             the same flags): unset them (`env -u RUSTFLAGS cargo xtask ...`) or remove the line, then run again",
         ))
     }
 }
