@@ -12,6 +12,8 @@ pub trait Constants: Sized + 'static {
     const EXP_MIN: Self;
     /// From here on tanh rounds to one.
     const TANH_MAX: Self;
+    /// A half less the root of the rounding error.
+    const BELOW_HALF: Self;
     /// (e^u - 1 - u) / u^2 for |u| <= ln 2 / 2, constant term first.
     const EXP_Q: &'static [Self];
     const SQRT_2: Self;
@@ -25,7 +27,8 @@ impl Constants for f64 {
     const LN_2_LO: Self = 5.497923018708371e-14;
     const EXP_MAX: Self = 710.0;
     const EXP_MIN: Self = -746.0;
-    const TANH_MAX: Self = 20.0;
+    const TANH_MAX: Self = 19.1;
+    const BELOW_HALF: Self = 0.5 - 1.0 / (1u64 << 27) as f64;
     const EXP_Q: &'static [Self] = &[
         0.5,
         0.16666666666666677,
@@ -57,7 +60,8 @@ impl Constants for f32 {
     const LN_2_LO: Self = 1.4286068e-6;
     const EXP_MAX: Self = 90.0;
     const EXP_MIN: Self = -105.0;
-    const TANH_MAX: Self = 10.0;
+    const TANH_MAX: Self = 9.05;
+    const BELOW_HALF: Self = 0.5 - 1.0 / (1u64 << 13) as f32;
     const EXP_Q: &'static [Self] = &[0.5, 0.16666666, 0.04166637, 0.0083333915, 0.0013939973, 0.00019844137];
     const SQRT_2: Self = core::f32::consts::SQRT_2;
     const LN_R: &'static [Self] = &[0.66666776, 0.3997761, 0.2987051];

@@ -67,6 +67,7 @@ pub trait Registers: Sized {
     type Avx512Octet: Vector<Elem = Self, Token: From<crate::backend::Avx512>>;
 
     const HALF: Self;
+    const TWO: Self;
     const INFINITY: Self;
     const MIN_POSITIVE: Self;
     const BIAS: Self;
@@ -134,6 +135,7 @@ macro_rules! element {
             type Avx512Octet = $avx512_octet;
 
             const HALF: Self = 0.5;
+            const TWO: Self = 2.0;
             const INFINITY: Self = $t::INFINITY;
             const MIN_POSITIVE: Self = $t::MIN_POSITIVE;
             const BIAS: Self = $bias;

@@ -1,5 +1,9 @@
 //! Vector kernels on slices with run-time dispatch to AVX-512, AVX2 and portable code.
 //!
+//! For code that works on rows and columns of numbers in place: scaling, sums, products, extremes,
+//! exponentials. Every kernel is a function on `f32` or `f64` slices of any length and alignment; none
+//! allocates. Not for large matrix products (use `gemm` or `faer`) or arrays with axes (use `ndarray`).
+//!
 //! ```
 //! let mut row = [1.0, 2.0, 3.0, 4.0];
 //! bot4_simd::standardize_each(&mut row, &[2.0; 4], &[0.5; 4]);
@@ -7,6 +11,20 @@
 //! let score = bot4_simd::dot8(&row, &[0.1, 0.2, 0.3, 0.4]);
 //! assert!(score > 0.0);
 //! ```
+//!
+//! - The functions of this crate dispatch on [`Isa::detect`] at each call.
+//! - [`Kernels`] has the same as methods, for a [`Program`] that enters an instruction set once and then
+//!   calls many on short rows.
+//! - [`Matrix`] has its sizes in its type.
+//!
+//! Inside: `vector` is the private layer of about thirty operations, `backend` implements it per
+//! instruction set, `algorithm` holds each kernel once, `kernels` lists the public ones, `constants` has
+//! the polynomials, `isa` and `element` are what their names say.
+//!
+//! # The same bits
+//! Element-wise kernels give the same bits for an element whatever its position, the slice's length and the
+//! instruction set (`axpy` may round twice in portable code). `dot8`, `weighted_sum` and `gemv_t` are the
+//! same on every machine; the other sums and products are fast, and differ in rounding between sets.
 
 mod algorithm;
 mod backend;

@@ -48,6 +48,8 @@ pub trait Vector: Copy + Debug {
     fn div(self, other: Self) -> Self;
     /// `self * factor + term`, rounded once.
     fn mul_add(self, factor: Self, term: Self) -> Self;
+    /// `self * factor - term`, rounded once.
+    fn mul_sub(self, factor: Self, term: Self) -> Self;
     /// `term - self * factor`, rounded once.
     fn neg_mul_add(self, factor: Self, term: Self) -> Self;
     /// `self * factor + term`, fused only where the hardware does it.

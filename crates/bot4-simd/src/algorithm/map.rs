@@ -40,6 +40,7 @@ pub(crate) fn zip3<V: Vector>(
     b: &[V::Elem],
     f: impl Fn(V, V, V) -> V,
 ) {
+    let (a, b) = (&a[..y.len()], &b[..y.len()]);
     let mut ys = y.chunks_exact_mut(V::LANES);
     let mut xs = a.chunks_exact(V::LANES);
     let mut zs = b.chunks_exact(V::LANES);

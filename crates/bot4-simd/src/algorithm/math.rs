@@ -9,12 +9,13 @@ use crate::constants::Constants;
 use crate::element::{Element, Registers};
 use crate::vector::Vector;
 
-/// `x = n ln 2 + u` and `p = e^u - 1`.
+/// `x = n ln 2 + u` with `e^u - 1 = u_high + rest`: `u_high` carries no rounding error.
 struct Reduced<V> {
     /// `n` plus the shift that leaves `n + bias` in the low bits.
     shifted: V,
     n: V,
-    p: V,
+    u_high: V,
+    rest: V,
 }
 
 #[inline(always)]
@@ -22,11 +23,12 @@ fn reduce<V: Vector>(t: V::Token, x: V) -> Reduced<V> {
     let shift = V::splat(t, V::Elem::EXPONENT_SHIFT);
     let shifted = x.mul_add(V::splat(t, V::Elem::LOG2_E), shift);
     let n = shifted.sub(shift);
-    let u = n.neg_mul_add(V::splat(t, V::Elem::LN_2_HI), x);
-    let u = n.neg_mul_add(V::splat(t, V::Elem::LN_2_LO), u);
+    let u_high = n.neg_mul_add(V::splat(t, V::Elem::LN_2_HI), x);
+    let minus_u_low = n.mul(V::splat(t, V::Elem::LN_2_LO));
+    let u = u_high.sub(minus_u_low);
     let u2 = u.mul(u);
-    let p = polynomial(t, V::Elem::EXP_Q, u, u2).mul_add(u2, u);
-    Reduced { shifted, n, p }
+    let rest = polynomial(t, V::Elem::EXP_Q, u, u2).mul_sub(u2, minus_u_low);
+    Reduced { shifted, n, u_high, rest }
 }
 
 /// Even and odd powers in two Horner chains: half the latency of one for one more multiplication.
@@ -46,32 +48,47 @@ fn polynomial<V: Vector>(t: V::Token, coefficients: &[V::Elem], u: V, u2: V) -> 
     odd.mul_add(u, even)
 }
 
-/// e^x.
+/// e^x = 2^n (1 + (e^u - 1)).
 #[inline(always)]
 pub(crate) fn exp<V: Vector>(t: V::Token, x: V) -> V {
     let x = V::splat(t, V::Elem::EXP_MAX).min(x);
     let x = V::splat(t, V::Elem::EXP_MIN).max(x);
     let r = reduce(t, x);
-    r.p.add(V::splat(t, V::Elem::ONE)).scale_by_pow2(t, r.n)
+    let mantissa = r.u_high.add(r.rest).add(V::splat(t, V::Elem::ONE));
+    mantissa.scale_by_pow2(t, r.n)
 }
 
-/// tanh |x| = E / (E + 2) with E = e^(2|x|) - 1, which keeps small arguments exact.
+/// tanh |x| = E / (E + 2) with E = e^(2|x|) - 1 = 2^n (e^u - 1) + (2^n - 1), which keeps small
+/// arguments exact.
+///
+/// The quotient is corrected by its remainder, in which E + 2 is not rounded. The reciprocal that
+/// needs is (1 - tanh) / 2; close to one it is taken as zero, as E is then so large that nothing needs
+/// correction, and the remainder itself is rounded.
 #[inline(always)]
 pub(crate) fn tanh<V: Vector>(t: V::Token, x: V) -> V {
-    let one = V::splat(t, V::Elem::ONE);
-    let magnitude = V::splat(t, V::Elem::TANH_MAX).min(x.abs());
+    let constant = |c| V::splat(t, c);
+    let (zero, one, two) = (constant(V::Elem::ZERO), constant(V::Elem::ONE), constant(V::Elem::TWO));
+    let magnitude = constant(V::Elem::TANH_MAX).min(x.abs());
     let r = reduce(t, magnitude.add(magnitude));
     let scale = r.shifted.bits_to_exponent();
-    let e = r.p.mul_add(scale, scale.sub(one));
-    e.div(e.add(one.add(one))).with_sign(x)
+    let e = r.rest.mul_add(scale, r.u_high.mul_add(scale, scale.sub(one)));
+    let quotient = e.div(e.add(two));
+    let remainder = quotient.neg_mul_add(e, quotient.neg_mul_add(two, e));
+    let reciprocal = quotient.neg_mul_add(constant(V::Elem::HALF), constant(V::Elem::BELOW_HALF)).max(zero);
+    remainder.mul_add(reciprocal, quotient).with_sign(x)
 }
 
-/// 1 / (1 + e^-|x|), or e^-|x| / (1 + e^-|x|) of a negative x.
+/// With e = e^-|x|: 1 / (1 + e), or e / (1 + e) of a negative x; the quotient is corrected by its
+/// remainder, in which 1 + e is not rounded.
 #[inline(always)]
 pub(crate) fn sigmoid<V: Vector>(t: V::Token, x: V) -> V {
     let (zero, one) = (V::splat(t, V::Elem::ZERO), V::splat(t, V::Elem::ONE));
     let e = exp(t, zero.sub(x.abs()));
-    V::select(x.lt(zero), e, one).div(e.add(one))
+    let numerator = V::select(x.lt(zero), e, one);
+    let reciprocal = one.div(e.add(one));
+    let quotient = numerator.mul(reciprocal);
+    let remainder = quotient.neg_mul_add(e, numerator.sub(quotient));
+    remainder.mul_add(reciprocal, quotient)
 }
 
 /// `k ln 2 + ln m` with m in sqrt(1/2)..sqrt(2); with f = m - 1 and s = f / (2 + f),

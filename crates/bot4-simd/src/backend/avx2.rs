@@ -88,7 +88,7 @@ macro_rules! vector {
     (
         $name:ident, $elem:ty, $register:ty, $lanes:literal, $int:ty, $shift:literal,
         $splat:ident, $load:ident, $mask_load:ident, $store:ident, $mask_store:ident,
-        $add:ident, $sub:ident, $mul:ident, $div:ident, $fmadd:ident, $fnmadd:ident,
+        $add:ident, $sub:ident, $mul:ident, $div:ident, $fmadd:ident, $fmsub:ident, $fnmadd:ident,
         $min:ident, $max:ident, $or:ident, $and:ident, $andnot:ident,
         $to_bits:ident, $from_bits:ident, $shl:ident, $shr:ident,
         $cmp:ident, $blend:ident, $movemask:ident, $fold:ident, $add_half:ident, $min_half:ident, $max_half:ident
@@ -172,6 +172,10 @@ macro_rules! vector {
             #[inline(always)]
             fn mul_add(self, factor: Self, term: Self) -> Self {
                 Self(op!($fmadd(self.0, factor.0, term.0)))
+            }
+            #[inline(always)]
+            fn mul_sub(self, factor: Self, term: Self) -> Self {
+                Self(op!($fmsub(self.0, factor.0, term.0)))
             }
             #[inline(always)]
             fn neg_mul_add(self, factor: Self, term: Self) -> Self {
@@ -265,7 +269,7 @@ macro_rules! vector {
 vector!(
     F64x4, f64, __m256d, 4, i64, 52,
     _mm256_set1_pd, _mm256_loadu_pd, _mm256_maskload_pd, _mm256_storeu_pd, _mm256_maskstore_pd,
-    _mm256_add_pd, _mm256_sub_pd, _mm256_mul_pd, _mm256_div_pd, _mm256_fmadd_pd, _mm256_fnmadd_pd,
+    _mm256_add_pd, _mm256_sub_pd, _mm256_mul_pd, _mm256_div_pd, _mm256_fmadd_pd, _mm256_fmsub_pd, _mm256_fnmadd_pd,
     _mm256_min_pd, _mm256_max_pd, _mm256_or_pd, _mm256_and_pd, _mm256_andnot_pd,
     _mm256_castpd_si256, _mm256_castsi256_pd, _mm256_slli_epi64, _mm256_srli_epi64,
     _mm256_cmp_pd, _mm256_blendv_pd, _mm256_movemask_pd, fold_pd, _mm_add_pd, _mm_min_pd, _mm_max_pd
@@ -275,7 +279,7 @@ vector!(
 vector!(
     F32x8, f32, __m256, 8, i32, 23,
     _mm256_set1_ps, _mm256_loadu_ps, _mm256_maskload_ps, _mm256_storeu_ps, _mm256_maskstore_ps,
-    _mm256_add_ps, _mm256_sub_ps, _mm256_mul_ps, _mm256_div_ps, _mm256_fmadd_ps, _mm256_fnmadd_ps,
+    _mm256_add_ps, _mm256_sub_ps, _mm256_mul_ps, _mm256_div_ps, _mm256_fmadd_ps, _mm256_fmsub_ps, _mm256_fnmadd_ps,
     _mm256_min_ps, _mm256_max_ps, _mm256_or_ps, _mm256_and_ps, _mm256_andnot_ps,
     _mm256_castps_si256, _mm256_castsi256_ps, _mm256_slli_epi32, _mm256_srli_epi32,
     _mm256_cmp_ps, _mm256_blendv_ps, _mm256_movemask_ps, fold_ps, _mm_add_ps, _mm_min_ps, _mm_max_ps

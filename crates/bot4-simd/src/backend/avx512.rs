@@ -60,7 +60,7 @@ macro_rules! vector {
     (
         $name:ident, $elem:ty, $register:ty, $lanes:literal, $mask:ty, $shift:literal,
         $splat:ident, $load:ident, $mask_load:ident, $store:ident, $mask_store:ident,
-        $add:ident, $sub:ident, $mul:ident, $div:ident, $fmadd:ident, $fnmadd:ident,
+        $add:ident, $sub:ident, $mul:ident, $div:ident, $fmadd:ident, $fmsub:ident, $fnmadd:ident,
         $min:ident, $max:ident, $abs:ident, $or:ident, $and:ident,
         $to_bits:ident, $from_bits:ident, $shl:ident, $scalef:ident, $getmant:ident, $getexp:ident,
         $cmp:ident, $blend:ident, $reduce_add:ident, $reduce_min:ident, $reduce_max:ident
@@ -130,6 +130,10 @@ macro_rules! vector {
             #[inline(always)]
             fn mul_add(self, factor: Self, term: Self) -> Self {
                 Self(op!($fmadd(self.0, factor.0, term.0)))
+            }
+            #[inline(always)]
+            fn mul_sub(self, factor: Self, term: Self) -> Self {
+                Self(op!($fmsub(self.0, factor.0, term.0)))
             }
             #[inline(always)]
             fn neg_mul_add(self, factor: Self, term: Self) -> Self {
@@ -221,7 +225,7 @@ macro_rules! vector {
 vector!(
     F64x8, f64, __m512d, 8, __mmask8, 52,
     _mm512_set1_pd, _mm512_loadu_pd, _mm512_mask_loadu_pd, _mm512_storeu_pd, _mm512_mask_storeu_pd,
-    _mm512_add_pd, _mm512_sub_pd, _mm512_mul_pd, _mm512_div_pd, _mm512_fmadd_pd, _mm512_fnmadd_pd,
+    _mm512_add_pd, _mm512_sub_pd, _mm512_mul_pd, _mm512_div_pd, _mm512_fmadd_pd, _mm512_fmsub_pd, _mm512_fnmadd_pd,
     _mm512_min_pd, _mm512_max_pd, _mm512_abs_pd, _mm512_or_pd, _mm512_and_pd,
     _mm512_castpd_si512, _mm512_castsi512_pd, _mm512_slli_epi64, _mm512_scalef_pd, _mm512_getmant_pd, _mm512_getexp_pd,
     _mm512_cmp_pd_mask, _mm512_mask_blend_pd, _mm512_reduce_add_pd, _mm512_reduce_min_pd, _mm512_reduce_max_pd
@@ -231,7 +235,7 @@ vector!(
 vector!(
     F32x16, f32, __m512, 16, __mmask16, 23,
     _mm512_set1_ps, _mm512_loadu_ps, _mm512_mask_loadu_ps, _mm512_storeu_ps, _mm512_mask_storeu_ps,
-    _mm512_add_ps, _mm512_sub_ps, _mm512_mul_ps, _mm512_div_ps, _mm512_fmadd_ps, _mm512_fnmadd_ps,
+    _mm512_add_ps, _mm512_sub_ps, _mm512_mul_ps, _mm512_div_ps, _mm512_fmadd_ps, _mm512_fmsub_ps, _mm512_fnmadd_ps,
     _mm512_min_ps, _mm512_max_ps, _mm512_abs_ps, _mm512_or_ps, _mm512_and_ps,
     _mm512_castps_si512, _mm512_castsi512_ps, _mm512_slli_epi32, _mm512_scalef_ps, _mm512_getmant_ps, _mm512_getexp_ps,
     _mm512_cmp_ps_mask, _mm512_mask_blend_ps, _mm512_reduce_add_ps, _mm512_reduce_min_ps, _mm512_reduce_max_ps

@@ -57,6 +57,10 @@ impl<V: Vector> Vector for Pair<V> {
         Self(self.0.mul_add(factor.0, term.0), self.1.mul_add(factor.1, term.1))
     }
     #[inline(always)]
+    fn mul_sub(self, factor: Self, term: Self) -> Self {
+        Self(self.0.mul_sub(factor.0, term.0), self.1.mul_sub(factor.1, term.1))
+    }
+    #[inline(always)]
     fn neg_mul_add(self, factor: Self, term: Self) -> Self {
         Self(self.0.neg_mul_add(factor.0, term.0), self.1.neg_mul_add(factor.1, term.1))
     }

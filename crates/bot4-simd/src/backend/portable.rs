@@ -86,6 +86,10 @@ impl<T: Element> Vector for Lanes8<T> {
         Self(from_fn(|l| self.0[l].mul_add(factor.0[l], term.0[l])))
     }
     #[inline(always)]
+    fn mul_sub(self, factor: Self, term: Self) -> Self {
+        Self(from_fn(|l| self.0[l].mul_add(factor.0[l], -term.0[l])))
+    }
+    #[inline(always)]
     fn neg_mul_add(self, factor: Self, term: Self) -> Self {
         Self(from_fn(|l| (-self.0[l]).mul_add(factor.0[l], term.0[l])))
     }
