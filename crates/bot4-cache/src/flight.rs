@@ -9,7 +9,7 @@
 //! A computation is a record in the list. It has no outcome while it runs; when it ends and somebody waits, the
 //! outcome stays in the record until the last of those who waited has taken it.
 
-use crate::sync::{Condvar, Mutex, MutexGuard, lock, wait};
+use crate::sync::{Condvar, Mutex, MutexGuard, lock, this_thread, wait};
 use std::borrow::Borrow;
 
 /// A lock and what it guards (`D`), on lines of its own. Computations of `K` have results `R`.
@@ -227,12 +227,4 @@ impl<K: Eq, R: Clone, D> Drop for Computation<'_, K, R, D> {
     fn drop(&mut self) {
         self.end(|| Outcome::Abandoned, |_, _| ());
     }
-}
-
-/// A number no other living thread has.
-fn this_thread() -> usize {
-    thread_local! {
-        static HERE: u8 = const { 0 };
-    }
-    HERE.with(|here| std::ptr::from_ref(here).addr())
 }

@@ -20,7 +20,7 @@ const WAYS: usize = 16;
 const STRIPES_MAX: usize = 64;
 /// Records of computations that the stripes have room for from the start, and that one has at most. Should more run in
 /// one stripe at a time, its list grows.
-const RUNNING: usize = 1024;
+const RUNNING: usize = 256;
 const RUNNING_IN_STRIPE: usize = 64;
 
 /// A shared cache of rows of one width, all in one slab that is allocated when the cache is created.
@@ -35,7 +35,7 @@ const RUNNING_IN_STRIPE: usize = 64;
 /// | --- | --- | --- |
 /// | [`get`](Self::get) | bounded number of steps, no lock | no |
 /// | [`get_or_compute`](Self::get_or_compute), a hit | bounded number of steps, no lock | no |
-/// | [`get_or_compute`](Self::get_or_compute), a miss | blocking: waits for a computation of the same key, takes the lock of its stripe of sets twice, for some 50 ns | no, unless 16 and more computations run in one stripe at a time |
+/// | [`get_or_compute`](Self::get_or_compute), a miss | blocking: waits for a computation of the same key, takes the lock of its stripe of sets twice, for some 50 ns | no, unless more than 4 computations run in one stripe at a time |
 /// | [`insert`](Self::insert), [`invalidate`](Self::invalidate) | blocking: the lock of the stripe | no |
 /// | [`clear`](Self::clear), [`stats`](Self::stats), [`len`](Self::len) | blocking: each lock in turn | no |
 ///
@@ -358,11 +358,11 @@ impl<K: Key, T: Word, S: BuildHasher> VectorCache<K, T, S> {
         self.width
     }
 
-    /// Bytes allocated for rows, keys and bookkeeping.
+    /// Bytes allocated for rows, keys and bookkeeping, without the counters (33 kB).
     ///
     /// ```
     /// let cache = bot4_cache::VectorCache::<u64, f64>::new(16_000, 8);
-    /// assert!(cache.bytes() <= 16_000 * (8 + 64 + 16));
+    /// assert!(cache.bytes() <= 16_000 * (8 + 64 + 14));
     /// ```
     pub fn bytes(&self) -> usize {
         self.slab.bytes()

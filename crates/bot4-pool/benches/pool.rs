@@ -22,7 +22,9 @@ fn get_and_put(criterion: &mut Criterion) {
     let pool = pool();
     let handle = pool.handle();
     group.bench_function("handle", |b| b.iter(|| black_box(handle.acquire().unwrap())[0] = 1));
-    group.bench_function("handle_owned", |b| b.iter(|| handle.release(black_box(handle.acquire_owned().unwrap()))));
+    group.bench_function("handle_owned", |b| {
+        b.iter(|| handle.release(black_box(handle.acquire_owned().unwrap())))
+    });
     group.bench_function("shared", |b| b.iter(|| black_box(pool.acquire().unwrap())[0] = 1));
     group.bench_function("shared_owned", |b| b.iter(|| black_box(pool.acquire_owned().unwrap())[0] = 1));
 }
