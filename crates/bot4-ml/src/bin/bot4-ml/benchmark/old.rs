@@ -54,8 +54,7 @@ impl OldPath {
 
     /// From a batch of rows (row after row in one buffer) and their quotes to decisions.
     pub(crate) fn on_batch(&mut self, rows: &[f64], quotes: &[Quote]) -> Vec<Decision> {
-        let batch = rows.to_vec();
-        let normalized = self.stages.normalize(batch.clone());
+        let normalized = self.stages.normalize(rows.to_vec());
         let extracted = self.stages.extract(normalized.clone());
         let transformed = self.stages.transform(extracted.clone());
         let predicted = self.stages.predict(transformed.clone());
