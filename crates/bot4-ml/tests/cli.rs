@@ -11,7 +11,11 @@ use tempfile::TempDir;
 const HEADER: &str = "local_ns,event_ms,txn_ms,update_id,bid_px,bid_qty,ask_px,ask_qty\n";
 
 fn bot4_ml(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_bot4-ml")).args(args).env_remove("BOT4_ISA").output().expect("the binary runs")
+    Command::new(env!("CARGO_BIN_EXE_bot4-ml"))
+        .args(args)
+        .env_remove("BOT4_ISA")
+        .output()
+        .expect("the binary runs")
 }
 
 fn stderr(output: &Output) -> String {
@@ -45,24 +49,48 @@ fn features(path: &Path, format: &str) -> Output {
 fn benchmark_writes_every_figure_and_the_optimised_path_allocates_nothing() {
     let report = benchmark(&["--rate", "50000"]);
     for pointer in [
-        "/schema", "/input/kind", "/machine/cpu", "/machine/isa", "/batch/rows", "/batch/old_us", "/batch/new_us", "/batch/ratio",
-        "/batch/in_place_us", "/batch/max_rel_diff", "/event/ratio", "/offered/rate_per_s", "/outputs/digest",
+        "/schema",
+        "/input/kind",
+        "/machine/cpu",
+        "/machine/isa",
+        "/batch/rows",
+        "/batch/old_us",
+        "/batch/new_us",
+        "/batch/ratio",
+        "/batch/in_place_us",
+        "/batch/max_rel_diff",
+        "/event/ratio",
+        "/offered/rate_per_s",
+        "/outputs/digest",
     ] {
         assert!(report.pointer(pointer).is_some_and(|value| !value.is_null()), "{pointer} in {report}");
     }
     for section in ["event", "offered"] {
         for path in ["old", "new"] {
-            for key in
-                ["events_per_s", "p50_ns", "p99_ns", "p999_ns", "p9999_ns", "max_ns", "allocs_per_event", "bytes_per_event"]
-            {
+            for key in [
+                "events_per_s",
+                "p50_ns",
+                "p99_ns",
+                "p999_ns",
+                "p9999_ns",
+                "max_ns",
+                "allocs_per_event",
+                "bytes_per_event",
+            ] {
                 assert!(report[section][path][key].is_number(), "{section}.{path}.{key} in {report}");
             }
         }
         assert_eq!(report[section]["new"]["allocs_per_event"], 0.0, "{section}");
-        assert!(report[section]["old"]["allocs_per_event"].as_f64().unwrap() > 1.0, "{section}: the counter counts");
+        assert!(
+            report[section]["old"]["allocs_per_event"].as_f64().unwrap() > 1.0,
+            "{section}: the counter counts"
+        );
     }
     assert_eq!(report["batch"]["new_allocs_per_batch"], 0.0);
-    assert!(report["outputs"]["orders"].as_u64().unwrap() > 0, "a workload without orders checks no risk: {report}");
+    assert!(
+        report["outputs"]["orders"].as_u64().unwrap() > 0,
+        "a workload without orders checks no risk: {report}"
+    );
 }
 
 #[test]
@@ -107,7 +135,10 @@ fn a_malformed_row_is_an_error_with_file_line_and_field() {
         let output = features(&path, "binance-quotes");
         let message = stderr(&output);
         assert_eq!(output.status.code(), Some(1), "{bad}: {message}");
-        assert!(message.contains("quotes.csv") && message.contains("line 3") && message.contains(field), "{bad}: {message}");
+        assert!(
+            message.contains("quotes.csv") && message.contains("line 3") && message.contains(field),
+            "{bad}: {message}"
+        );
         assert!(output.stdout.is_empty(), "nothing half-written");
     }
 }
@@ -152,7 +183,8 @@ fn a_lobster_pair_must_be_named_and_whole() {
 
 #[test]
 fn features_of_a_packed_recording_come_out_as_csv() {
-    let rows = "1723161255088169167,1,1,1,61800.20,3,61800.40,1\n1723161255088181667,1,1,1,61800.40,1,61800.60,1\n";
+    let rows =
+        "1723161255088169167,1,1,1,61800.20,3,61800.40,1\n1723161255088181667,1,1,1,61800.40,1,61800.60,1\n";
     let packed = zstd::encode_all(format!("{HEADER}{rows}").as_bytes(), 1).unwrap();
     let (_dir, path) = recording("quotes.csv.zst", &packed);
     let output = features(&path, "binance-quotes");
@@ -171,7 +203,9 @@ fn features_of_a_packed_recording_come_out_as_csv() {
 
 #[test]
 fn a_closed_pipe_ends_the_output_quietly() {
-    let rows: String = (0..50_000).map(|i| format!("{},1,1,1,61800.20,3,61800.40,1\n", 1_723_161_255_088_169_167u64 + i)).collect();
+    let rows: String = (0..50_000)
+        .map(|i| format!("{},1,1,1,61800.20,3,61800.40,1\n", 1_723_161_255_088_169_167u64 + i))
+        .collect();
     let (_dir, path) = recording("quotes.csv", format!("{HEADER}{rows}").as_bytes());
     let mut child = Command::new(env!("CARGO_BIN_EXE_bot4-ml"))
         .args(["features", "--format", "binance-quotes", "--data", path.to_str().unwrap()])
@@ -187,7 +221,8 @@ fn a_closed_pipe_ends_the_output_quietly() {
 #[test]
 fn features_of_the_amzn_day_equal_the_reference() {
     let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared");
-    let day = shared.join("data/lobster-amzn-20120621-l1/AMZN_2012-06-21_34200000_57600000_orderbook_1.csv.zst");
+    let day =
+        shared.join("data/lobster-amzn-20120621-l1/AMZN_2012-06-21_34200000_57600000_orderbook_1.csv.zst");
     let Ok(reference) = fs::read_to_string(shared.join("reference/features_lobster_amzn.csv")) else {
         eprintln!("SKIP features_of_the_amzn_day_equal_the_reference: no recorded data on this machine");
         return;

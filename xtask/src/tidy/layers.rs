@@ -32,6 +32,7 @@ const LAYERS: &[Layer] = &[
             "clap",
             "cpu-time",
             "flate2",
+            "jiff",
             "ndarray",
             "safetensors",
             "serde",
@@ -47,11 +48,11 @@ const LAYERS: &[Layer] = &[
 const BENCHES: &str = "bot4-benches";
 /// Of packages that cost a user nothing: tests and benches only.
 const DEV: &[&str] =
-    &["criterion", "flate2", "loom", "ndarray", "proptest", "serde_json", "tempfile", "zstd"];
+    &["criterion", "flate2", "jiff", "loom", "ndarray", "proptest", "serde_json", "tempfile", "zstd"];
 /// Counts allocations in the tests of every crate.
 const AUDIT: &str = "bot4-pool";
 /// What the binary needs and a library user must not get (model files need serde_json: docs/adr/0001).
-const CLI: &[&str] = &["clap", "cpu-time", "flate2", "serde", "sha2", "zstd"];
+const CLI: &[&str] = &["clap", "cpu-time", "flate2", "jiff", "serde", "sha2", "zstd"];
 
 /// All findings about packages and their dependencies.
 pub(super) fn check(workspace: &Workspace) -> Vec<Finding> {

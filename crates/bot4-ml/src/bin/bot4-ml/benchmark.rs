@@ -78,7 +78,8 @@ impl Run<'_> {
             ("batch", batch.as_ref().and_then(|outcome| outcome.comparison.as_ref())),
             ("event", event.as_ref().and_then(|outcome| outcome.comparison.as_ref())),
         ];
-        let differs = comparisons.iter().find_map(|(name, comparison)| comparison.as_ref()?.verdict(name).err());
+        let differs =
+            comparisons.iter().find_map(|(name, comparison)| comparison.as_ref()?.verdict(name).err());
         let decisions = event.as_ref().map_or(&[][..], |outcome| &outcome.decisions);
         let report = Report {
             schema: 1,
@@ -102,9 +103,14 @@ impl Run<'_> {
     fn input(&self) -> Input {
         let (events_trained, events) = (self.events.training().len(), self.events.measured().len());
         match &self.events.source {
-            Source::Simulator { seed } => {
-                Input { kind: "simulator", seed: Some(*seed), file: None, sha256: None, events_trained, events }
-            }
+            Source::Simulator { seed } => Input {
+                kind: "simulator",
+                seed: Some(*seed),
+                file: None,
+                sha256: None,
+                events_trained,
+                events,
+            },
             Source::File { format, path, sha256 } => Input {
                 kind: format,
                 seed: None,
@@ -118,8 +124,12 @@ impl Run<'_> {
 
     fn model(&self, decisions: &[Decision]) -> Model {
         let labels = training::labels(self.events.measured());
-        let known = decisions.iter().zip(&labels).filter_map(|(decision, label)| Some((decision.probability, (*label)?)));
-        let (scores, labels): (Vec<f64>, Vec<f64>) = known.map(|(score, rises)| (score, f64::from(u8::from(rises)))).unzip();
+        let known = decisions
+            .iter()
+            .zip(&labels)
+            .filter_map(|(decision, label)| Some((decision.probability, (*label)?)));
+        let (scores, labels): (Vec<f64>, Vec<f64>) =
+            known.map(|(score, rises)| (score, f64::from(u8::from(rises)))).unzip();
         Model {
             kind: "logistic regression on tanh of standardised features",
             features: workload::WIDTH,
@@ -135,7 +145,8 @@ fn outputs(decisions: &[Decision]) -> Outputs {
         hasher.update(decision.probability.to_bits().to_le_bytes());
         hasher.update([decision.action.code()]);
     }
-    let count = |wanted: fn(Action) -> bool| decisions.iter().filter(|decision| wanted(decision.action)).count();
+    let count =
+        |wanted: fn(Action) -> bool| decisions.iter().filter(|decision| wanted(decision.action)).count();
     Outputs {
         events: decisions.len(),
         orders: count(|action| matches!(action, Action::Buy | Action::Sell)),

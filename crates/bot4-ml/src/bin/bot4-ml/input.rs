@@ -104,7 +104,8 @@ fn new_york_midnight(path: &Path) -> Result<u64, Failure> {
         Failure::at(path, "the name of a LOBSTER file has the day in it, as in AMZN_2012-06-21_34200000_57600000_message_1.csv")
     })?;
     let midnight = date.in_tz("America/New_York").map_err(|error| Failure::at(path, error))?;
-    u64::try_from(midnight.timestamp().as_nanosecond()).map_err(|_| Failure::at(path, "the day is before 1970"))
+    u64::try_from(midnight.timestamp().as_nanosecond())
+        .map_err(|_| Failure::at(path, "the day is before 1970"))
 }
 
 /// A whole file, unpacked if it starts like zstd or gzip.
@@ -123,7 +124,10 @@ fn read(path: &Path) -> Result<Vec<u8>, Failure> {
         _ => packed,
     };
     if unpacked.len() as u64 > BYTES_MAX {
-        return Err(Failure::at(path, format_args!("longer than {BYTES_MAX} bytes unpacked: split the recording")));
+        return Err(Failure::at(
+            path,
+            format_args!("longer than {BYTES_MAX} bytes unpacked: split the recording"),
+        ));
     }
     Ok(unpacked)
 }

@@ -44,11 +44,18 @@ pub(crate) fn run(run: &Run<'_>) -> Outcome {
         for place in 0..3 {
             match (place + turn) % 3 {
                 0 => old.iter_mut().for_each(|(lane, path)| {
-                    lane.turn(turn, &inputs, |input| &input.rows, |rows, quotes, out| *out = path.on_batch(rows, quotes));
+                    lane.turn(
+                        turn,
+                        &inputs,
+                        |input| &input.rows,
+                        |rows, quotes, out| *out = path.on_batch(rows, quotes),
+                    );
                 }),
                 1 => in_place.iter_mut().for_each(|(lane, path)| {
                     let fill = |input: &Input| input.rows.clone();
-                    lane.turn(turn, &inputs, fill, |mut rows, quotes, out| *out = path.on_batch_in_place(&mut rows, quotes));
+                    lane.turn(turn, &inputs, fill, |mut rows, quotes, out| {
+                        *out = path.on_batch_in_place(&mut rows, quotes)
+                    });
                 }),
                 _ => new.iter_mut().for_each(|(lane, path)| {
                     let fill = |input: &Input| desk.batch(&input.columns);
@@ -57,12 +64,18 @@ pub(crate) fn run(run: &Run<'_>) -> Outcome {
             }
         }
     }
-    let comparison = old.as_ref().zip(new.as_ref()).map(|((old, _), (new, _))| Comparison::of(&old.decisions, &new.decisions));
+    let comparison = old
+        .as_ref()
+        .zip(new.as_ref())
+        .map(|((old, _), (new, _))| Comparison::of(&old.decisions, &new.decisions));
     let old = old.map(|(lane, _)| lane);
     let in_place = in_place.map(|(lane, _)| lane);
     let new = new.map(|(lane, _)| lane);
     let rounds = turns * inputs.len();
-    Outcome { batch: figures(rounds, old.as_ref(), in_place.as_ref(), new.as_ref(), comparison.as_ref()), comparison }
+    Outcome {
+        batch: figures(rounds, old.as_ref(), in_place.as_ref(), new.as_ref(), comparison.as_ref()),
+        comparison,
+    }
 }
 
 fn figures(
@@ -108,7 +121,11 @@ impl Input {
         let quotes = &events.measured()[..batches * ROWS];
         let span_ns = quotes.last().zip(quotes.first()).map_or(0, |(last, first)| last.ts - first.ts + 1);
         let rows = feature_rows(events, quotes);
-        quotes.chunks_exact(ROWS).zip(rows.chunks_exact(ROWS)).map(|(quotes, rows)| Self::new(quotes, rows, span_ns)).collect()
+        quotes
+            .chunks_exact(ROWS)
+            .zip(rows.chunks_exact(ROWS))
+            .map(|(quotes, rows)| Self::new(quotes, rows, span_ns))
+            .collect()
     }
 
     fn new(quotes: &[Quote], rows: &[[f64; WIDTH]], span_ns: u64) -> Self {
@@ -119,7 +136,10 @@ impl Input {
 
     /// The quotes moved on in time, so that a batch that is used again comes after the ones before it.
     fn quotes_at(&self, turn: usize) -> Vec<Quote> {
-        self.quotes.iter().map(|quote| Quote { ts: quote.ts + self.span_ns * turn as u64, ..*quote }).collect()
+        self.quotes
+            .iter()
+            .map(|quote| Quote { ts: quote.ts + self.span_ns * turn as u64, ..*quote })
+            .collect()
     }
 }
 

@@ -25,7 +25,9 @@ impl Comparison {
             (old.probability - new.probability).abs() / old.probability.abs().max(f64::MIN_POSITIVE)
         };
         // `f64::max` would drop a NaN, the very thing to be found.
-        let max_rel_diff = pairs().map(rel_diff).fold(0.0, |max: f64, diff| if diff > max || diff.is_nan() { diff } else { max });
+        let max_rel_diff = pairs()
+            .map(rel_diff)
+            .fold(0.0, |max: f64, diff| if diff > max || diff.is_nan() { diff } else { max });
         Self { max_rel_diff, first_other_action: pairs().position(|(old, new)| old.action != new.action) }
     }
 

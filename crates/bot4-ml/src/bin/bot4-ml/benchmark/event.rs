@@ -59,13 +59,21 @@ pub(crate) fn run(run: &Run<'_>) -> Outcome {
         true => old_timed.iter_mut().for_each(|lane| lane.time(index, chunk)),
         false => new_timed.iter_mut().for_each(|lane| lane.time(index, chunk)),
     });
-    let comparison = old.as_ref().zip(new.as_ref()).map(|(old, new)| Comparison::of(&old.decisions, &new.decisions));
-    let old_figures = old.as_ref().zip(old_timed).map(|(lane, timed)| lane.collected(timed.latency_ns).figures());
-    let new_figures = new.as_ref().zip(new_timed).map(|(lane, timed)| lane.collected(timed.latency_ns).figures());
-    let ratio = old_figures.as_ref().zip(new_figures.as_ref()).map(|(old, new)| new.events_per_s / old.events_per_s);
+    let comparison =
+        old.as_ref().zip(new.as_ref()).map(|(old, new)| Comparison::of(&old.decisions, &new.decisions));
+    let old_figures =
+        old.as_ref().zip(old_timed).map(|(lane, timed)| lane.collected(timed.latency_ns).figures());
+    let new_figures =
+        new.as_ref().zip(new_timed).map(|(lane, timed)| lane.collected(timed.latency_ns).figures());
+    let ratio =
+        old_figures.as_ref().zip(new_figures.as_ref()).map(|(old, new)| new.events_per_s / old.events_per_s);
     let max_rel_diff = comparison.as_ref().map(|comparison| comparison.max_rel_diff);
     let decisions = new.map(|lane| lane.decisions).or(old.map(|lane| lane.decisions)).unwrap_or_default();
-    Outcome { event: Event { old: old_figures, new: new_figures, ratio, max_rel_diff }, decisions, comparison }
+    Outcome {
+        event: Event { old: old_figures, new: new_figures, ratio, max_rel_diff },
+        decisions,
+        comparison,
+    }
 }
 
 /// Calls `turn(chunk index, chunk, is it the old path's turn)` twice per chunk and publishes a model now and then.
@@ -107,7 +115,8 @@ impl<P: Path> Lane<P> {
     fn decide(&mut self, index: usize, chunk: &[Quote]) {
         let (path, decisions) = (&mut self.path, &mut self.decisions);
         let (cpu, wall) = (ThreadTime::now(), Instant::now());
-        let ((), allocated) = audit::count(|| decisions.extend(chunk.iter().map(|quote| path.on_quote(quote))));
+        let ((), allocated) =
+            audit::count(|| decisions.extend(chunk.iter().map(|quote| path.on_quote(quote))));
         let (wall, cpu) = (wall.elapsed(), cpu.elapsed());
         if index == 0 {
             return;

@@ -10,16 +10,18 @@
 //! | metrics by handle | bot4-lockfree |
 //! | scratch of one batch | bot4-pool's `Arena` |
 
-use super::workload::{Action, Decision, Events, INSTRUMENT, Parameters, ROWS, RowSource, Strategy, WIDTH, executes, minute};
+use super::workload::{
+    Action, Decision, Events, INSTRUMENT, Parameters, ROWS, RowSource, Strategy, WIDTH, executes, minute,
+};
 use bot4_cache::VectorCache;
 use bot4_lockfree::hint::unlikely;
 use bot4_lockfree::metrics::{Counter, Histogram, HistogramConfig, Registry};
 use bot4_lockfree::snapshot::{Published, Reader};
 use bot4_ml::{LogisticRegression, Predict};
-use bot4_pipeline::risk::{Checker, Order, Reservation, RiskGate};
-use bot4_pipeline::stage::{Difference, Normalize, Pipeline, Sigmoid, Squash};
 use bot4_pipeline::Quote;
 use bot4_pipeline::columns::Columns;
+use bot4_pipeline::risk::{Checker, Order, Reservation, RiskGate};
+use bot4_pipeline::stage::{Difference, Normalize, Pipeline, Sigmoid, Squash};
 use bot4_pool::{AlignedVec, Arena, ObjectPool, Pooled};
 
 /// Minutes of slow features kept.
@@ -47,7 +49,10 @@ pub(crate) struct Desk {
 
 impl Desk {
     pub(crate) fn new(parameters: &Parameters, events: &Events) -> Self {
-        let batches = ObjectPool::builder(|| Columns::new(WIDTH, ROWS)).capacity(BATCHES).prefill(BATCHES).reset(Columns::clear);
+        let batches = ObjectPool::builder(|| Columns::new(WIDTH, ROWS))
+            .capacity(BATCHES)
+            .prefill(BATCHES)
+            .reset(Columns::clear);
         Self {
             parameters: parameters.clone(),
             source: events.rows(),
@@ -140,7 +145,8 @@ impl NewPath<'_> {
         let first = out.len();
         out.extend(probabilities.iter().map(|&probability| Decision { probability, action: Action::Hold }));
         for &row in signalling(&self.desk.strategy, probabilities, &self.scratch) {
-            out[first + row as usize].action = self.trader.act(probabilities[row as usize], &quotes[row as usize]);
+            out[first + row as usize].action =
+                self.trader.act(probabilities[row as usize], &quotes[row as usize]);
             self.trader.keep_open();
         }
         self.trader.cancel_kept();
@@ -150,7 +156,8 @@ impl NewPath<'_> {
 
 /// The rows whose probability asks for an order, found without a branch per row.
 fn signalling<'a>(strategy: &Strategy, probabilities: &[f64], scratch: &'a Arena) -> &'a [u32] {
-    let rows = scratch.alloc_slice_zeroed::<u32>(probabilities.len()).expect("the arena holds a batch of indices");
+    let rows =
+        scratch.alloc_slice_zeroed::<u32>(probabilities.len()).expect("the arena holds a batch of indices");
     let mut found = 0;
     for (row, &probability) in (0u32..).zip(probabilities) {
         rows[found] = row;

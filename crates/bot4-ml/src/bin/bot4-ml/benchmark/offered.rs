@@ -105,7 +105,11 @@ struct Schedule<'a> {
 
 impl<'a> Schedule<'a> {
     fn new(run: &Run<'a>, start: Instant) -> Self {
-        Self { quotes: run.events.measured().iter().enumerate(), start, rate_per_s: u64::from(run.rate_per_s) }
+        Self {
+            quotes: run.events.measured().iter().enumerate(),
+            start,
+            rate_per_s: u64::from(run.rate_per_s),
+        }
     }
 }
 

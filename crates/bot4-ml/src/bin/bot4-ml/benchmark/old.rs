@@ -5,7 +5,9 @@
 //! slowed down on purpose: the features come from the same streaming extractor, the loops are plain iterator chains over flat
 //! buffers, no lock is contended, and the hash maps are the standard ones.
 
-use super::workload::{Action, Decision, Events, INSTRUMENT, Parameters, RowSource, Strategy, WIDTH, executes, minute};
+use super::workload::{
+    Action, Decision, Events, INSTRUMENT, Parameters, RowSource, Strategy, WIDTH, executes, minute,
+};
 use bot4_pipeline::Quote;
 use bot4_pipeline::risk::{Limits, Order, Reason, Side};
 use std::collections::{HashMap, HashSet};

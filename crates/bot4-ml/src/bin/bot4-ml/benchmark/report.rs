@@ -148,7 +148,11 @@ pub(crate) fn print(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         print_event(event, out)?;
     }
     if let Some(offered) = &report.offered {
-        writeln!(out, "\nOne event at a time, {} offered per second from another thread", offered.rate_per_s)?;
+        writeln!(
+            out,
+            "\nOne event at a time, {} offered per second from another thread",
+            offered.rate_per_s
+        )?;
         writeln!(out, "(latency from the intended arrival, so waiting in the queue counts)")?;
         print_figures(offered.old.as_ref(), offered.new.as_ref(), out)?;
     }
@@ -179,7 +183,11 @@ fn print_header(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn print_batch(batch: &Batch, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "\nBatch of {} rows x {} features, median of {} rounds", batch.rows, batch.features, batch.rounds)?;
+    writeln!(
+        out,
+        "\nBatch of {} rows x {} features, median of {} rounds",
+        batch.rows, batch.features, batch.rounds
+    )?;
     let mut line = |name: &str, us: Option<f64>, allocs: Option<f64>, ratio: Option<f64>| -> io::Result<()> {
         let Some(us) = us else { return Ok(()) };
         write!(out, "  {name:<28}{us:>10.1} us")?;
@@ -212,7 +220,11 @@ fn print_event(event: &Event, out: &mut dyn Write) -> io::Result<()> {
     }
 }
 
-fn print_figures(old: Option<&EventFigures>, new: Option<&EventFigures>, out: &mut dyn Write) -> io::Result<()> {
+fn print_figures(
+    old: Option<&EventFigures>,
+    new: Option<&EventFigures>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     writeln!(
         out,
         "  {:<10}{:>11}{:>9}{:>9}{:>9}{:>10}{:>11}{:>9}{:>9}",
@@ -223,7 +235,14 @@ fn print_figures(old: Option<&EventFigures>, new: Option<&EventFigures>, out: &m
         writeln!(
             out,
             "  {name:<10}{:>11.0}{:>9}{:>9}{:>9}{:>10}{:>11}{:>9.2}{:>9.0}",
-            f.events_per_s, f.p50_ns, f.p99_ns, f.p999_ns, f.p9999_ns, f.max_ns, f.allocs_per_event, f.bytes_per_event
+            f.events_per_s,
+            f.p50_ns,
+            f.p99_ns,
+            f.p999_ns,
+            f.p9999_ns,
+            f.max_ns,
+            f.allocs_per_event,
+            f.bytes_per_event
         )?;
     }
     Ok(())

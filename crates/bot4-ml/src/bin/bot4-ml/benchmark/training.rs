@@ -68,7 +68,9 @@ fn fit(rows: &[[f64; WIDTH]], labels: &[Option<bool>]) -> LogisticRegression<f64
     let mut model = LogisticRegression::new(WIDTH);
     let training = Training { epochs: EPOCHS, batch: BATCH, ..Training::default() };
     training
-        .run(&mut model, table.view(), rises.view(), &mut AdamW::new(LEARNING_RATE), |_| ControlFlow::Continue(()))
+        .run(&mut model, table.view(), rises.view(), &mut AdamW::new(LEARNING_RATE), |_| {
+            ControlFlow::Continue(())
+        })
         .expect("the table is finite and as long as its labels");
     model
 }

@@ -42,7 +42,8 @@ pub(crate) enum Source {
 impl Events {
     /// Reads the recording or runs the simulator, as the arguments say.
     pub(crate) fn load(args: &BenchmarkArgs) -> Result<Self, Failure> {
-        let measured = args.events.map_or(if args.quick { EVENTS_QUICK } else { EVENTS }, |events| events as usize);
+        let measured =
+            args.events.map_or(if args.quick { EVENTS_QUICK } else { EVENTS }, |events| events as usize);
         match (&args.data, args.format) {
             (Some(path), Some(format)) => {
                 let Recording { quotes, sha256, .. } = input::load(path, format)?;
@@ -86,7 +87,10 @@ impl Events {
 
     /// A source of rows that has seen nothing yet.
     pub(crate) fn rows(&self) -> RowSource {
-        RowSource { features: FeatureRow::new(Scale::WHOLE, self.tick), profile: MinuteProfile::new(self.tick) }
+        RowSource {
+            features: FeatureRow::new(Scale::WHOLE, self.tick),
+            profile: MinuteProfile::new(self.tick),
+        }
     }
 
     /// The limits both paths check. The position limit is the one that binds.
@@ -224,7 +228,8 @@ impl Strategy {
         if !self.signals(probability) {
             return None;
         }
-        let (side, px) = if probability > 0.5 { (Side::Buy, quote.ask_px) } else { (Side::Sell, quote.bid_px) };
+        let (side, px) =
+            if probability > 0.5 { (Side::Buy, quote.ask_px) } else { (Side::Sell, quote.bid_px) };
         Some(Order { id, instrument: INSTRUMENT, side, px, qty: self.lot, ts: quote.ts })
     }
 }
