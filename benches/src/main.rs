@@ -1,2 +1,79 @@
-//! Side-by-side measurements of the bot4 crates and their peers.
-fn main() {}
+//! Side-by-side measurements of the bot4 crates and their peers: `cargo xtask bench --group G`.
+//!
+//! How a number comes about: threads are pinned; a sample is cut into chunks of about 200 us; a chunk in which a
+//! thread was preempted is dropped; the sample is the median chunk. Rounds go over all subjects of a case in
+//! turn and a row gives the median round and the spread. Before and after a sample of two threads the round
+//! trip of a cache line between the cores is probed: virtual machines have minutes in which it is ten
+//! times as long, and only rounds of one regime are compared.
+#![allow(clippy::print_stdout, clippy::print_stderr)] // a command-line program: its output is its purpose
+
+mod case;
+mod chunks;
+mod groups;
+mod machine;
+mod probe;
+mod report;
+mod rounds;
+
+use bot4_pool::audit::CountingAllocator;
+use clap::Parser;
+use clap::builder::PossibleValuesParser;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+// With peers the program runs on mimalloc, so that each subject has the best allocator there is; rows
+// of the system's allocator ask for it by name.
+#[cfg(feature = "peers")]
+#[global_allocator]
+static ALLOCATOR: CountingAllocator<mimalloc::MiMalloc> = CountingAllocator::with(mimalloc::MiMalloc);
+#[cfg(not(feature = "peers"))]
+#[global_allocator]
+static ALLOCATOR: CountingAllocator = CountingAllocator::new();
+
+/// Measures one group of cases, our crates and their peers side by side.
+#[derive(Debug, Parser)]
+#[command(name = "bot4-benches")]
+struct Arguments {
+    /// The group of cases to measure
+    #[arg(long, value_parser = PossibleValuesParser::new(groups::names()))]
+    group: String,
+    /// Only the cases whose name contains this
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    case: String,
+    /// Fewer and shorter rounds
+    #[arg(long)]
+    quick: bool,
+    /// Write one JSON object per row to this file
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+fn main() -> ExitCode {
+    match run(&Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("error: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> Result<(), String> {
+    let effort = if arguments.quick { rounds::QUICK } else { rounds::FULL };
+    let mut cases = groups::cases(&arguments.group);
+    cases.retain(|case| case.name.contains(&arguments.case));
+    if cases.is_empty() {
+        return Err(format!("no case of group {} contains {:?}", arguments.group, arguments.case));
+    }
+    report::print_header(&arguments.group);
+    let mut rows = Vec::new();
+    for case in cases {
+        let measured = rounds::measure(&arguments.group, case, effort)?;
+        report::print_case(&measured);
+        rows.extend(measured);
+    }
+    if let Some(path) = &arguments.json {
+        std::fs::write(path, report::json(&rows)).map_err(|error| format!("{}: {error}", path.display()))?;
+    }
+    Ok(())
+}

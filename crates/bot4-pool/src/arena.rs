@@ -5,6 +5,7 @@ use crate::aligned::{ALIGNMENT, Plain};
 use bumpalo::Bump;
 use std::alloc::Layout;
 use std::fmt;
+use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 use std::slice;
 
@@ -108,6 +109,20 @@ impl Arena {
         Ok(unsafe { slice::from_raw_parts_mut(start.as_ptr(), values.len()) })
     }
 
+    /// Room for `len` elements on a 64-byte boundary, for a caller that writes before it reads.
+    ///
+    /// Wait-free; costs the same for any length; never asks the global allocator.
+    ///
+    /// # Errors
+    /// [`ArenaError`] when the slice does not fit.
+    #[inline]
+    #[expect(clippy::mut_from_ref, reason = "each call returns memory that no other reference covers")]
+    pub fn alloc_slice_uninit<T: Plain>(&self, len: usize) -> Result<&mut [MaybeUninit<T>], ArenaError> {
+        let start = self.block::<MaybeUninit<T>>(len)?;
+        // SAFETY: `MaybeUninit` needs no initialisation; for the lifetime see `alloc_slice_zeroed`.
+        Ok(unsafe { slice::from_raw_parts_mut(start.as_ptr(), len) })
+    }
+
     /// Takes back everything at once and keeps the memory. Constant time.
     pub fn reset(&mut self) {
         self.bump.reset();
@@ -115,7 +130,7 @@ impl Arena {
 
     /// Uninitialised room for `len` elements, aligned to a cache line.
     #[inline]
-    fn block<T: Plain>(&self, len: usize) -> Result<NonNull<T>, ArenaError> {
+    fn block<T>(&self, len: usize) -> Result<NonNull<T>, ArenaError> {
         let room = Layout::array::<T>(len)
             .and_then(|layout| layout.align_to(ALIGNMENT))
             .ok()
@@ -209,5 +224,14 @@ mod tests {
             assert!(arena.alloc_slice_zeroed::<u8>(len).is_err());
         }
         assert_eq!(arena.alloc_slice_zeroed::<f64>(0).unwrap().len(), 0);
+    }
+
+    #[test]
+    fn uninitialised_slices_are_aligned_and_within_the_limit() {
+        let arena = Arena::with_limit(4096);
+        let slice = arena.alloc_slice_uninit::<u32>(10).unwrap();
+        assert_eq!((slice.len(), slice.as_ptr().addr() % ALIGNMENT), (10, 0));
+        assert!(slice.iter_mut().all(|element| *element.write(7) == 7));
+        assert!(arena.alloc_slice_uninit::<u32>(arena.limit()).is_err());
     }
 }

@@ -1,0 +1,203 @@
+//! Rounds over all subjects of a case, and what they say together.
+
+use crate::case::{Case, Role, Subject};
+use crate::chunks::{self, Sample};
+use crate::machine;
+use crate::probe::{self, Regime};
+use crate::report::Row;
+use std::mem;
+
+/// How much is measured.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Effort {
+    rounds: usize,
+    chunks: usize,
+}
+
+pub(crate) const FULL: Effort = Effort { rounds: 11, chunks: 60 };
+pub(crate) const QUICK: Effort = Effort { rounds: 3, chunks: 25 };
+
+/// Samples are added up until there are so many good chunks, at most so many times.
+const GOOD_CHUNKS_MIN: usize = 9;
+const ATTEMPTS: usize = 20;
+
+/// One sample of one subject: the median chunk.
+#[derive(Debug, Clone, Copy)]
+struct Measured {
+    ns: f64,
+    regime: Regime,
+}
+
+struct Contender {
+    subject: Subject,
+    chain: bool,
+    operations: u64,
+    rounds: Vec<Measured>,
+    allocations: u64,
+    counted: u64,
+}
+
+/// Measures one case. A case that needs more cores than there are has no rows and says so.
+pub(crate) fn measure(group: &str, case: Case, effort: Effort) -> Result<Vec<Row>, String> {
+    let cores = machine::cores();
+    if case.lanes() > cores.len() {
+        println!("SKIP {}: needs {} cores, {} here", case.name, case.lanes(), cores.len());
+        return Ok(Vec::new());
+    }
+    let mut contenders = Vec::new();
+    for mut subject in case.subjects {
+        let operations = chunks::calibrate(&mut subject, &cores)?;
+        let chain = case.chain;
+        contenders.push(Contender {
+            subject,
+            chain,
+            operations,
+            rounds: Vec::new(),
+            allocations: 0,
+            counted: 0,
+        });
+    }
+    for _ in 0..effort.rounds {
+        for contender in &mut contenders {
+            contender.round(&cores, effort.chunks)?;
+        }
+    }
+    rows(group, case.name, &contenders)
+}
+
+impl Contender {
+    /// Takes samples until one regime has enough good chunks; gives up on a machine that is too busy.
+    fn round(&mut self, cores: &[usize], chunks: usize) -> Result<(), String> {
+        let (mut near, mut far) = (Vec::new(), Vec::new());
+        for _ in 0..ATTEMPTS {
+            let (sample, regime) = self.sample(cores, chunks)?;
+            self.allocations += sample.allocations;
+            self.counted += sample.operations * if self.chain { 1 } else { self.subject.lanes.len() as u64 };
+            let good = match regime {
+                Regime::Near => &mut near,
+                Regime::Far => &mut far,
+                Regime::Changed => continue,
+            };
+            good.extend(sample.ns);
+            if good.len() >= GOOD_CHUNKS_MIN {
+                self.rounds.push(Measured { ns: median(mem::take(good)), regime });
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn sample(&mut self, cores: &[usize], chunks: usize) -> Result<(Sample, Regime), String> {
+        let take = |subject: &mut Subject| chunks::sample(subject, cores, self.operations, chunks);
+        let &[first, second, ..] = cores else { return Ok((take(&mut self.subject)?, Regime::Near)) };
+        if self.subject.lanes.len() < 2 {
+            return Ok((take(&mut self.subject)?, Regime::Near));
+        }
+        let before = probe::round_trip([first, second])?;
+        let sample = take(&mut self.subject)?;
+        Ok((sample, Regime::between(before, probe::round_trip([first, second])?)))
+    }
+
+    fn rounds_in(&self, regime: Regime) -> Vec<f64> {
+        self.rounds.iter().filter(|round| round.regime == regime).map(|round| round.ns).collect()
+    }
+}
+
+/// The regime in which the worst-served subject has the most rounds; near if both serve alike.
+fn common_regime(contenders: &[Contender]) -> Regime {
+    let least = |regime| contenders.iter().map(|one| one.rounds_in(regime).len()).min().unwrap_or(0);
+    if least(Regime::Far) > least(Regime::Near) { Regime::Far } else { Regime::Near }
+}
+
+fn rows(group: &str, case: &str, contenders: &[Contender]) -> Result<Vec<Row>, String> {
+    let regime = common_regime(contenders);
+    let mut rows = Vec::new();
+    for contender in contenders {
+        let mut ns = contender.rounds_in(regime);
+        ns.sort_by(f64::total_cmp);
+        let subject = &contender.subject;
+        let (Some(&min_ns), Some(&max_ns)) = (ns.first(), ns.last()) else {
+            return Err(format!(
+                "{case}, {}: every sample was disturbed; the machine is too busy to measure",
+                subject.name
+            ));
+        };
+        rows.push(Row {
+            group: group.to_owned(),
+            case: case.to_owned(),
+            subject: subject.name.to_owned(),
+            role: subject.role,
+            rounds: ns.len(),
+            median_ns: median(ns),
+            min_ns,
+            max_ns,
+            allocs_per_op: subject.audited.then(|| contender.allocations as f64 / contender.counted as f64),
+            limit_ns: None,
+            best_peer: None,
+            ratio_vs_best_peer: None,
+            regime: (subject.lanes.len() > 1).then_some(regime),
+        });
+    }
+    compare(&mut rows);
+    Ok(rows)
+}
+
+/// Fills in what a row says about the others of its case.
+fn compare(rows: &mut [Row]) {
+    let best = |role: Role| {
+        let rows = rows.iter().filter(|row| row.role == role);
+        rows.min_by(|a, b| a.median_ns.total_cmp(&b.median_ns))
+            .map(|row| (row.subject.clone(), row.median_ns))
+    };
+    let (limit, peer) = (best(Role::Limit), best(Role::Peer));
+    for row in rows {
+        row.limit_ns = limit.as_ref().map(|(_, ns)| *ns);
+        row.best_peer = peer.as_ref().map(|(name, _)| name.clone());
+        if row.role == Role::Ours {
+            row.ratio_vs_best_peer = peer.as_ref().map(|(_, ns)| ns / row.median_ns);
+        }
+    }
+}
+
+/// The middle value; the mean of the two middle ones when there are two.
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    if values.len() % 2 == 1 { values[middle] } else { f64::midpoint(values[middle - 1], values[middle]) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::case::lane;
+
+    fn contender(name: &'static str, role: Role, rounds: &[(f64, Regime)]) -> Contender {
+        let subject = Subject { name, role, lanes: vec![lane(|| ()), lane(|| ())], audited: true };
+        let rounds = rounds.iter().map(|&(ns, regime)| Measured { ns, regime }).collect();
+        Contender { subject, chain: true, operations: 1, rounds, allocations: 3, counted: 6 }
+    }
+
+    #[test]
+    fn only_rounds_of_one_regime_are_compared() {
+        use Regime::{Far, Near};
+        let contenders = [
+            contender("limit", Role::Limit, &[(1.0, Near), (9.0, Far), (2.0, Near), (3.0, Near)]),
+            contender("ours", Role::Ours, &[(4.0, Near), (4.0, Near), (90.0, Far), (90.0, Far)]),
+            contender("slow", Role::Peer, &[(40.0, Near), (50.0, Near), (30.0, Near)]),
+            contender("best", Role::Peer, &[(20.0, Near), (10.0, Near), (1.0, Far)]),
+        ];
+        let rows = rows("pool", "case", &contenders).unwrap();
+        let ours = &rows[1];
+        assert_eq!((ours.median_ns, ours.min_ns, ours.max_ns, ours.rounds), (4.0, 4.0, 4.0, 2));
+        assert_eq!((ours.limit_ns, ours.best_peer.as_deref()), (Some(2.0), Some("best")));
+        assert_eq!(ours.ratio_vs_best_peer, Some(15.0 / 4.0));
+        assert_eq!((ours.allocs_per_op, ours.regime), (Some(0.5), Some(Near)));
+        assert_eq!(rows[2].ratio_vs_best_peer, None);
+    }
+
+    #[test]
+    fn a_subject_without_a_clean_sample_is_an_error() {
+        let contenders = [contender("ours", Role::Ours, &[])];
+        assert!(rows("pool", "case", &contenders).unwrap_err().contains("case, ours"));
+    }
+}
