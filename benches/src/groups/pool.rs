@@ -10,8 +10,11 @@ use std::array;
 use std::hint::black_box;
 use std::sync::Arc;
 
-/// The object of all pools but where the size says otherwise.
-type Buffer = Box<[u64; 512]>;
+/// The object of a pool that keeps its objects in place.
+type Inline = [u64; 512];
+
+/// The object of a pool that moves its objects.
+type Buffer = Box<Inline>;
 
 const CAPACITY: usize = 256;
 const HELD: usize = 32;
@@ -42,8 +45,8 @@ fn buffer() -> Buffer {
     Box::new([0; 512])
 }
 
-fn pool() -> ObjectPool<Buffer> {
-    match ObjectPool::builder(buffer).capacity(CAPACITY).prefill(CAPACITY).build() {
+fn pool() -> ObjectPool<Inline> {
+    match ObjectPool::builder(|| [0; 512]).capacity(CAPACITY).prefill(CAPACITY).build() {
         Ok(pool) => pool,
         Err(error) => panic!("{error}"),
     }
@@ -76,7 +79,7 @@ fn get_put(name: &'static str, threads: usize) -> Case {
         let handle = handles.handle();
         lane(move || {
             if let Ok(mut buffer) = handle.acquire() {
-                touch(&mut **buffer);
+                touch(&mut *buffer);
             }
         })
     });
@@ -84,7 +87,7 @@ fn get_put(name: &'static str, threads: usize) -> Case {
         let pool = shared.clone();
         lane(move || {
             if let Ok(mut buffer) = pool.acquire() {
-                touch(&mut **buffer);
+                touch(&mut *buffer);
             }
         })
     });
@@ -133,10 +136,10 @@ fn handoff() -> Case {
     let (here, there) = (pool.handle(), pool.handle());
     let get = move || {
         let mut buffer = until_some(|| here.acquire_owned().ok());
-        touch(&mut **buffer);
+        touch(&mut *buffer);
         buffer
     };
-    let put = move |buffer: OwnedPooled<Buffer>| there.release(black_box(buffer));
+    let put = move |buffer: OwnedPooled<Inline>| there.release(black_box(buffer));
     Case::chain("handoff")
         .limit(
             "transport only",
@@ -161,11 +164,11 @@ fn hold_32() -> Case {
     let (handle, shared) = (pool().handle(), pool());
     let local = lane_of(size, move || {
         let mut held: [_; HELD] = array::from_fn(|_| handle.acquire());
-        held.iter_mut().flatten().for_each(|buffer| touch(&mut ***buffer));
+        held.iter_mut().flatten().for_each(|buffer| touch(&mut **buffer));
     });
     let shared = lane_of(size, move || {
         let mut held: [_; HELD] = array::from_fn(|_| shared.acquire());
-        held.iter_mut().flatten().for_each(|buffer| touch(&mut ***buffer));
+        held.iter_mut().flatten().for_each(|buffer| touch(&mut **buffer));
     });
     Case::new("hold_32")
         .limit("Vec pop+push", [limit])

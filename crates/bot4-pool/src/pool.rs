@@ -89,7 +89,7 @@ impl<T> ObjectPool<T> {
     #[inline]
     pub fn acquire(&self) -> Result<Pooled<'_, T>, Exhausted> {
         let slot = self.shared().find_or_build()?;
-        slot.turn();
+        slot.count();
         Ok(Pooled { pool: self, slot })
     }
 
@@ -97,7 +97,7 @@ impl<T> ObjectPool<T> {
     #[inline]
     pub fn try_acquire(&self) -> Option<Pooled<'_, T>> {
         let slot = self.shared().find()?;
-        slot.turn();
+        slot.count();
         Some(Pooled { pool: self, slot })
     }
 
@@ -112,12 +112,12 @@ impl<T> ObjectPool<T> {
     /// When the factory does; the pool loses nothing by it.
     pub fn acquire_owned(&self) -> Result<OwnedPooled<T>, Exhausted> {
         let slot = self.shared().find_or_build()?;
-        slot.turn();
+        slot.count();
         self.shared().retain(1);
-        Ok(OwnedPooled::new(slot))
+        Ok(OwnedPooled::new(slot, self.shared))
     }
 
-    /// A handle for one thread. Allocates nothing.
+    /// A handle for one thread. Takes a lock and allocates a counter: make it before the hot path begins.
     #[must_use]
     pub fn handle(&self) -> Handle<T> {
         self.shared().retain(1);
@@ -130,8 +130,10 @@ impl<T> ObjectPool<T> {
         self.shared().capacity()
     }
 
-    /// What the pool has done so far. Reads one word per slot; exact when no other thread uses the pool
-    /// meanwhile. Wait-free for the others: they are not disturbed beyond a cache miss.
+    /// What the pool has done so far; exact when no other thread uses the pool meanwhile.
+    ///
+    /// Reads one word per slot and takes the lock under which handles are made. Threads that acquire and release are not
+    /// disturbed beyond a cache miss.
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.shared().stats()

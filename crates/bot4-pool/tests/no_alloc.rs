@@ -26,8 +26,8 @@ fn shared_acquire_and_release() {
 #[test]
 fn local_acquire_and_release_across_refill_and_spill() {
     let pool = pool();
-    let _quiet = audit::forbid("handle");
     let (here, there) = (pool.handle(), pool.handle());
+    let _quiet = audit::forbid("handle");
     for _ in 0..1000 {
         let mut objects: [_; 20] = std::array::from_fn(|_| here.acquire().unwrap());
         objects[19].push(1.0);

@@ -30,12 +30,13 @@ pub struct LocalPooled<'h, T> {
 
 /// An object that owns its place in the pool: it may move to other threads and outlive the [`ObjectPool`].
 ///
-/// One pointer wide. Give it to the [`release`](Handle::release) of a handle where there is one; dropping it
+/// Two pointers wide. Give it to the [`release`](Handle::release) of a handle where there is one; dropping it
 /// anywhere else is lock-free and costs a push to the pool's queue and a decrement of its reference count.
 #[must_use = "the object goes back at once when its guard is not kept"]
 pub struct OwnedPooled<T> {
-    /// Comes with one reference to the pool.
     slot: SlotPtr<T>,
+    /// Comes with one reference.
+    pool: NonNull<Shared<T>>,
 }
 
 // SAFETY: the guard is the only way to its `T` and gives out `&mut T`; the pool behind it is `Sync` for `T: Send`.
@@ -66,10 +67,10 @@ impl<T> LocalPooled<'_, T> {
 }
 
 impl<T> OwnedPooled<T> {
-    /// `slot` is held by nobody else, and comes with a reference to its pool.
+    /// `slot` is held by nobody else, and `pool` comes with a reference.
     #[inline]
-    pub(crate) fn new(slot: SlotPtr<T>) -> Self {
-        Self { slot }
+    pub(crate) fn new(slot: SlotPtr<T>, pool: NonNull<Shared<T>>) -> Self {
+        Self { slot, pool }
     }
 
     /// The slot and its reference, which are the caller's now.
@@ -80,13 +81,13 @@ impl<T> OwnedPooled<T> {
 
     #[inline]
     pub(crate) fn pool(&self) -> NonNull<Shared<T>> {
-        self.slot.slot().pool
+        self.pool
     }
 
     /// Takes the object out of the pool for good; the pool may build another in its place.
     #[must_use]
     pub fn detach(self) -> T {
-        let pool = self.pool();
+        let pool = self.pool;
         let slot = self.into_slot();
         // SAFETY: the guard's reference keeps the pool alive until it is given up below.
         let value = unsafe { pool.as_ref() }.detach(slot);
@@ -122,7 +123,7 @@ impl<T> Drop for OwnedPooled<T> {
                 unsafe { Shared::release(self.0, 1) };
             }
         }
-        let reference = Reference(self.pool());
+        let reference = Reference(self.pool);
         // SAFETY: `reference` keeps the pool alive to the end of this function.
         let shared = unsafe { reference.0.as_ref() };
         shared.clean(self.slot);

@@ -1,13 +1,14 @@
 //! [`Handle`]: one thread's magazine in front of a pool.
 #![allow(unsafe_code)] // owns references to the pool
 
-use crate::pool::shared::{BATCH, Shared};
+use crate::pool::shared::{BATCH, Kept, Shared};
 use crate::pool::slot::SlotPtr;
 use crate::pool::{Exhausted, LocalPooled, OwnedPooled};
 use std::array;
 use std::cell::Cell;
 use std::fmt;
 use std::ptr::NonNull;
+use std::sync::Arc;
 
 /// The most idle objects that a handle keeps for its thread.
 pub(crate) const MAGAZINE: usize = 2 * BATCH;
@@ -44,11 +45,11 @@ const REFERENCES: usize = 256;
 pub struct Handle<T> {
     /// Comes with one reference, besides the spare ones.
     pool: NonNull<Shared<T>>,
-    len: Cell<usize>,
+    kept: Arc<Kept>,
     limit: usize,
     /// References that owned guards may take along.
     spare: Cell<usize>,
-    /// The first `len` are idle objects, the others stale pointers.
+    /// The first `kept` are idle objects, the others stale pointers.
     magazine: [Cell<SlotPtr<T>>; MAGAZINE],
 }
 
@@ -60,11 +61,11 @@ impl<T> Handle<T> {
     /// `pool` comes with one reference.
     pub(crate) fn new(pool: NonNull<Shared<T>>) -> Self {
         // SAFETY: the reference keeps the pool alive.
-        let capacity = unsafe { pool.as_ref() }.capacity();
+        let shared = unsafe { pool.as_ref() };
         Self {
             pool,
-            len: Cell::new(0),
-            limit: MAGAZINE.min(capacity / 4),
+            kept: shared.register(),
+            limit: MAGAZINE.min(shared.capacity() / 4),
             spare: Cell::new(0),
             magazine: array::from_fn(|_| Cell::new(SlotPtr(NonNull::dangling()))),
         }
@@ -97,7 +98,7 @@ impl<T> Handle<T> {
     #[inline]
     pub fn try_acquire(&self) -> Option<LocalPooled<'_, T>> {
         let slot = self.pop().or_else(|| self.refill())?;
-        slot.turn();
+        slot.count();
         Some(LocalPooled { handle: self, slot })
     }
 
@@ -116,7 +117,7 @@ impl<T> Handle<T> {
             self.spare.set(REFERENCES);
         }
         self.spare.set(self.spare.get() - 1);
-        Ok(OwnedPooled::new(slot))
+        Ok(OwnedPooled::new(slot, self.pool))
     }
 
     /// Takes an object that another thread acquired into this magazine: as cheap as dropping a local guard.
@@ -144,7 +145,7 @@ impl<T> Handle<T> {
             Some(slot) => slot,
             None => self.refill().map_or_else(|| self.shared().build_counted(), Ok)?,
         };
-        slot.turn();
+        slot.count();
         Ok(slot)
     }
 
@@ -152,7 +153,7 @@ impl<T> Handle<T> {
     #[inline]
     pub(crate) fn put(&self, slot: SlotPtr<T>) {
         self.shared().clean(slot);
-        if self.len.get() == self.limit {
+        if self.kept.get() == self.limit {
             self.spill();
         }
         self.push(slot);
@@ -160,19 +161,19 @@ impl<T> Handle<T> {
 
     #[inline]
     fn pop(&self) -> Option<SlotPtr<T>> {
-        let top = self.len.get().wrapping_sub(1);
+        let top = self.kept.get().wrapping_sub(1);
         let slot = self.magazine.get(top)?.get();
-        self.len.set(top);
+        self.kept.set(top);
         Some(slot)
     }
 
     #[inline]
     fn push(&self, slot: SlotPtr<T>) {
-        let len = self.len.get();
+        let len = self.kept.get();
         match self.magazine.get(len) {
             Some(cell) if len < self.limit => {
                 cell.set(slot);
-                self.len.set(len + 1);
+                self.kept.set(len + 1);
             }
             _ => self.shared().give(slot),
         }
@@ -198,10 +199,10 @@ impl<T> Handle<T> {
     fn spill(&self) {
         let half = self.limit.div_ceil(2);
         self.give_oldest(half);
-        for (cell, newer) in self.magazine.iter().zip(&self.magazine[half..self.len.get()]) {
+        for (cell, newer) in self.magazine.iter().zip(&self.magazine[half..self.kept.get()]) {
             cell.set(newer.get());
         }
-        self.len.set(self.len.get() - half);
+        self.kept.set(self.kept.get() - half);
     }
 
     fn give_oldest(&self, count: usize) {
@@ -221,7 +222,8 @@ impl<T> Handle<T> {
 
 impl<T> Drop for Handle<T> {
     fn drop(&mut self) {
-        self.give_oldest(self.len.get());
+        self.give_oldest(self.kept.get());
+        self.shared().unregister(&self.kept);
         // SAFETY: the handle owns its spare references and the one it was made with, and is gone after this.
         unsafe { Shared::release(self.pool, self.spare.get() + 1) };
     }
@@ -229,6 +231,6 @@ impl<T> Drop for Handle<T> {
 
 impl<T> fmt::Debug for Handle<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Handle").field("idle", &self.len.get()).finish_non_exhaustive()
+        f.debug_struct("Handle").field("idle", &self.kept.get()).finish_non_exhaustive()
     }
 }

@@ -6,6 +6,7 @@ use crate::pool::{Exhausted, Stats};
 use crate::sync::{ArrayQueue, AtomicU64, AtomicUsize, Ordering, fence};
 use std::mem;
 use std::ptr::{self, NonNull};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Objects that cross between a magazine and the shared side together.
 pub(crate) const BATCH: usize = 8;
@@ -17,12 +18,31 @@ pub(crate) type Reset<T> = Box<dyn Fn(&mut T) + Send + Sync>;
 #[repr(align(128))]
 struct Padded<T>(T);
 
+/// How many objects are in the magazine of one handle; written by that handle only.
+#[repr(align(128))]
+pub(crate) struct Kept(AtomicUsize);
+
+impl Kept {
+    #[inline]
+    pub(crate) fn get(&self) -> usize {
+        // ORDERING: the owner reads what it wrote; for `stats` it is a statistic.
+        self.0.load(Ordering::Relaxed)
+    }
+
+    #[inline]
+    pub(crate) fn set(&self, count: usize) {
+        // ORDERING: as above; nothing is published by it.
+        self.0.store(count, Ordering::Relaxed);
+    }
+}
+
 /// Every slot of the slab is in exactly one place: a queue below, a magazine, or a guard.
 ///
 /// | field | written by | read by | ordering | why |
 /// | --- | --- | --- | --- | --- |
 /// | `vacant`, `singles`, `batches` | any thread | any thread | acquire/release inside `ArrayQueue` | a push hands the slot and its value to the pop |
 /// | `references` | any thread | any thread | relaxed up, release down, acquire fence at zero | as in `Arc`: all uses happen before the slab is freed |
+/// | `magazines` | the owner of each, plain load and store | `stats` | relaxed | a statistic; the list itself is under a lock, cold |
 /// | `misses`, `exhausted`, `high_water` | any thread, cold paths | `stats` | relaxed | statistics |
 pub(crate) struct Shared<T> {
     slots: NonNull<[Slot<T>]>,
@@ -34,6 +54,8 @@ pub(crate) struct Shared<T> {
     singles: ArrayQueue<SlotPtr<T>>,
     /// Idle objects as magazines give and take them.
     batches: ArrayQueue<[SlotPtr<T>; BATCH]>,
+    /// How many objects each handle keeps.
+    magazines: Mutex<Vec<Arc<Kept>>>,
     references: Padded<AtomicUsize>,
     misses: AtomicU64,
     exhausted: AtomicU64,
@@ -63,7 +85,7 @@ impl<T> Shared<T> {
     /// A pool without objects, on the heap, with one reference.
     pub(crate) fn allocate(capacity: usize, factory: Factory<T>, reset: Option<Reset<T>>) -> NonNull<Self> {
         let place = NonNull::from(Box::leak(Box::<Self>::new_uninit())).cast::<Self>();
-        let slots: Box<[Slot<T>]> = (0..capacity).map(|_| Slot::vacant(place)).collect();
+        let slots: Box<[Slot<T>]> = (0..capacity).map(|_| Slot::vacant()).collect();
         let slots = NonNull::from(Box::leak(slots));
         let shared = Self {
             slots,
@@ -72,6 +94,7 @@ impl<T> Shared<T> {
             vacant: ArrayQueue::new(capacity),
             singles: ArrayQueue::new(capacity),
             batches: ArrayQueue::new(capacity.div_ceil(BATCH)),
+            magazines: Mutex::default(),
             references: Padded(AtomicUsize::new(1)),
             misses: AtomicU64::new(0),
             exhausted: AtomicU64::new(0),
@@ -174,14 +197,12 @@ impl<T> Shared<T> {
         if let Some(reset) = &self.reset {
             self.reset(slot, reset);
         }
-        slot.turn();
     }
 
     fn reset(&self, slot: SlotPtr<T>, reset: &Reset<T>) {
         struct Discard<'a, T>(Vacate<'a, T>);
         impl<T> Drop for Discard<'_, T> {
             fn drop(&mut self) {
-                self.0.slot.turn();
                 // SAFETY: the guard that held the object is gone; the slot is vacated after this.
                 unsafe { ptr::drop_in_place(self.0.slot.value()) };
             }
@@ -204,29 +225,42 @@ impl<T> Shared<T> {
 
     /// Moves the object out of a slot that a guard held, and vacates the slot.
     pub(crate) fn detach(&self, slot: SlotPtr<T>) -> T {
-        slot.turn();
         // SAFETY: the guard that held the object is gone, and the slot is vacated after this.
         let value = unsafe { slot.value().read() };
         enqueue(&self.vacant, slot);
         value
     }
 
+    /// The count of a new handle, for `stats` to see.
+    pub(crate) fn register(&self) -> Arc<Kept> {
+        let kept = Arc::new(Kept(AtomicUsize::new(0)));
+        self.magazines().push(Arc::clone(&kept));
+        kept
+    }
+
+    pub(crate) fn unregister(&self, kept: &Arc<Kept>) {
+        self.magazines().retain(|other| !Arc::ptr_eq(other, kept));
+    }
+
+    /// Nothing can panic under this lock, so there is no poison to heed.
+    fn magazines(&self) -> MutexGuard<'_, Vec<Arc<Kept>>> {
+        self.magazines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(crate) fn stats(&self) -> Stats {
         // SAFETY: the slab lives as long as `self`; other threads touch only the atomics and the values inside it.
         let slots = unsafe { self.slots.as_ref() };
-        let (mut acquired, mut in_use) = (0, 0);
-        for (times, out) in slots.iter().map(Slot::usage) {
-            acquired += times;
-            in_use += usize::from(out);
-        }
+        let acquired: u64 = slots.iter().map(Slot::acquired).sum();
+        let kept: usize = self.magazines().iter().map(|kept| kept.get()).sum();
+        let built = self.capacity() - self.vacant.len();
+        let idle = (self.singles.len() + BATCH * self.batches.len() + kept).min(built);
         // ORDERING: statistics, here and below.
         let misses = self.misses.load(Ordering::Relaxed);
-        let built = self.capacity() - self.vacant.len();
         Stats {
             capacity: self.capacity(),
             built,
-            in_use,
-            idle: built.saturating_sub(in_use),
+            in_use: built - idle,
+            idle,
             high_water: self.high_water.load(Ordering::Relaxed),
             hits: acquired.saturating_sub(misses),
             misses,

@@ -1,7 +1,6 @@
 //! One place of a pool's slab, and the pointer by which it travels.
 #![allow(unsafe_code)] // the value of a slot is reached through a pointer that proves who may
 
-use crate::pool::shared::Shared;
 use crate::sync::{AtomicU64, Ordering};
 use std::cell::UnsafeCell;
 use std::mem::MaybeUninit;
@@ -11,27 +10,26 @@ use std::ptr::NonNull;
 ///
 /// | field | written by | read by | ordering | why |
 /// | --- | --- | --- | --- | --- |
-/// | `turns` | whoever holds the slot | `stats` | relaxed | a statistic; the queues order the holders |
+/// | `acquired` | whoever acquires the slot | `stats` | relaxed | a statistic; the queues order the holders |
 /// | `value` | whoever holds the slot | the same | - | a slot has one holder at a time |
+///
+/// Only acquiring writes `acquired`: a thread that gives back what another acquired does not
+/// pull the line over unless it uses the object.
 #[repr(C, align(128))]
 pub(crate) struct Slot<T> {
-    /// The pool of this slot, valid as long as the slot is.
-    pub(crate) pool: NonNull<Shared<T>>,
-    /// Counts acquisitions and returns: odd while a guard holds the object.
-    turns: AtomicU64,
+    acquired: AtomicU64,
     value: UnsafeCell<MaybeUninit<T>>,
 }
 
 impl<T> Slot<T> {
-    pub(crate) fn vacant(pool: NonNull<Shared<T>>) -> Self {
-        Self { pool, turns: AtomicU64::new(0), value: UnsafeCell::new(MaybeUninit::uninit()) }
+    pub(crate) fn vacant() -> Self {
+        Self { acquired: AtomicU64::new(0), value: UnsafeCell::new(MaybeUninit::uninit()) }
     }
 
-    /// How often the object has been acquired, and whether it is out now.
-    pub(crate) fn usage(&self) -> (u64, bool) {
+    /// How often an object of this slot has been acquired.
+    pub(crate) fn acquired(&self) -> u64 {
         // ORDERING: a statistic, nothing is read on the strength of it.
-        let turns = self.turns.load(Ordering::Relaxed);
-        (turns.div_ceil(2), turns % 2 == 1)
+        self.acquired.load(Ordering::Relaxed)
     }
 }
 
@@ -48,13 +46,12 @@ impl<T> Clone for SlotPtr<T> {
 
 impl<T> Copy for SlotPtr<T> {}
 
-// SAFETY: the holder of a slot owns its value, so sending the pointer sends a `T`; `turns` is atomic and `pool`
-// never changes.
+// SAFETY: the holder of a slot owns its value, so sending the pointer sends a `T`; `acquired` is atomic.
 unsafe impl<T: Send> Send for SlotPtr<T> {}
 
 impl<T> SlotPtr<T> {
     #[inline]
-    pub(crate) fn slot(&self) -> &Slot<T> {
+    fn slot(&self) -> &Slot<T> {
         // SAFETY: the slab lives until the last reference to the pool is gone, and a holder has one.
         unsafe { self.0.as_ref() }
     }
@@ -65,13 +62,13 @@ impl<T> SlotPtr<T> {
         self.slot().value.get().cast()
     }
 
-    /// Counts one acquisition or one return.
+    /// Counts one acquisition.
     #[inline]
-    pub(crate) fn turn(self) {
-        let turns = &self.slot().turns;
+    pub(crate) fn count(self) {
+        let acquired = &self.slot().acquired;
         // ORDERING: only the holder writes, so load and store need not be one step; see the table above.
-        let count = turns.load(Ordering::Relaxed);
+        let times = acquired.load(Ordering::Relaxed);
         // ORDERING: as above.
-        turns.store(count.wrapping_add(1), Ordering::Relaxed);
+        acquired.store(times.wrapping_add(1), Ordering::Relaxed);
     }
 }
