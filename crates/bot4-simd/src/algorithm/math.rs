@@ -31,21 +31,24 @@ fn reduce<V: Vector>(t: V::Token, x: V) -> Reduced<V> {
     Reduced { shifted, n, u_high, rest }
 }
 
-/// Even and odd powers in two Horner chains: half the latency of one for one more multiplication.
+/// Groups of four coefficients by Estrin's scheme, then Horner over the groups: latency is what limits
+/// these functions, as a processor cannot hold enough independent registers of numbers in flight.
 #[inline(always)]
 fn polynomial<V: Vector>(t: V::Token, coefficients: &[V::Elem], u: V, u2: V) -> V {
-    let chain = |top: usize| {
-        let mut i = top;
-        let mut sum = V::splat(t, coefficients[i]);
-        while i >= 2 {
-            i -= 2;
-            sum = sum.mul_add(u2, V::splat(t, coefficients[i]));
-        }
-        sum
+    let u4 = u2.mul(u2);
+    let constant = |i: usize| V::splat(t, coefficients[i]);
+    let pair = |i: usize| {
+        if i + 1 < coefficients.len() { constant(i + 1).mul_add(u, constant(i)) } else { constant(i) }
     };
-    let (last, before) = (chain(coefficients.len() - 1), chain(coefficients.len() - 2));
-    let (odd, even) = if coefficients.len() % 2 == 0 { (last, before) } else { (before, last) };
-    odd.mul_add(u, even)
+    let group =
+        |i: usize| if i + 2 < coefficients.len() { pair(i + 2).mul_add(u2, pair(i)) } else { pair(i) };
+    let mut i = (coefficients.len() - 1) / 4 * 4;
+    let mut sum = group(i);
+    while i > 0 {
+        i -= 4;
+        sum = sum.mul_add(u4, group(i));
+    }
+    sum
 }
 
 /// e^x = 2^n (1 + (e^u - 1)).
