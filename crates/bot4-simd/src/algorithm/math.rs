@@ -33,22 +33,33 @@ fn reduce<V: Vector>(t: V::Token, x: V) -> Reduced<V> {
 
 /// Groups of four coefficients by Estrin's scheme, then Horner over the groups: latency is what limits
 /// these functions, as a processor cannot hold enough independent registers of numbers in flight.
+///
+/// The steps are functions and not closures because only a function can be told to be inlined always; one
+/// call left in this loop costs more than the arithmetic.
 #[inline(always)]
 fn polynomial<V: Vector>(t: V::Token, coefficients: &[V::Elem], u: V, u2: V) -> V {
     let u4 = u2.mul(u2);
-    let constant = |i: usize| V::splat(t, coefficients[i]);
-    let pair = |i: usize| {
-        if i + 1 < coefficients.len() { constant(i + 1).mul_add(u, constant(i)) } else { constant(i) }
-    };
-    let group =
-        |i: usize| if i + 2 < coefficients.len() { pair(i + 2).mul_add(u2, pair(i)) } else { pair(i) };
     let mut i = (coefficients.len() - 1) / 4 * 4;
-    let mut sum = group(i);
+    let mut sum = group(t, coefficients, i, u, u2);
     while i > 0 {
         i -= 4;
-        sum = sum.mul_add(u4, group(i));
+        sum = sum.mul_add(u4, group(t, coefficients, i, u, u2));
     }
     sum
+}
+
+/// Up to four coefficients from `i` on.
+#[inline(always)]
+fn group<V: Vector>(t: V::Token, coefficients: &[V::Elem], i: usize, u: V, u2: V) -> V {
+    let low = pair(t, coefficients, i, u);
+    if i + 2 < coefficients.len() { pair(t, coefficients, i + 2, u).mul_add(u2, low) } else { low }
+}
+
+/// Up to two coefficients from `i` on.
+#[inline(always)]
+fn pair<V: Vector>(t: V::Token, coefficients: &[V::Elem], i: usize, u: V) -> V {
+    let low = V::splat(t, coefficients[i]);
+    if i + 1 < coefficients.len() { V::splat(t, coefficients[i + 1]).mul_add(u, low) } else { low }
 }
 
 /// e^x = 2^n (1 + (e^u - 1)).
