@@ -245,7 +245,7 @@ impl Meters {
             denied: registry.counter("denied_total", "Orders that the risk check denied"),
             probability_ppm: registry.histogram(
                 "probability_ppm",
-                "Probability that the mid rises, in millionths",
+                "Probability that the mid rises, in millionths; of a batch, its mean",
                 HistogramConfig::default(),
             ),
         }
@@ -256,8 +256,10 @@ impl Meters {
         self.probability_ppm.record((probability * 1e6) as u64);
     }
 
+    /// Like the old path: one count and one figure for the whole batch.
     fn seen_batch(&self, probabilities: &[f64]) {
         self.events.increment(probabilities.len() as u64);
-        probabilities.iter().for_each(|probability| self.probability_ppm.record((probability * 1e6) as u64));
+        let mean = bot4_simd::sum(probabilities) / probabilities.len() as f64;
+        self.probability_ppm.record((mean * 1e6) as u64);
     }
 }
