@@ -16,17 +16,35 @@ pub(crate) fn scale<V: Vector>(t: V::Token, x: &mut [V::Elem], a: V::Elem) {
 
 #[inline(always)]
 pub(crate) fn add<V: Vector>(t: V::Token, y: &mut [V::Elem], x: &[V::Elem]) {
-    zip::<V>(t, y, x, V::add);
+    zip::<V>(
+        t,
+        y,
+        x,
+        #[inline(always)]
+        |y, x| y.add(x),
+    );
 }
 
 #[inline(always)]
 pub(crate) fn sub<V: Vector>(t: V::Token, y: &mut [V::Elem], x: &[V::Elem]) {
-    zip::<V>(t, y, x, V::sub);
+    zip::<V>(
+        t,
+        y,
+        x,
+        #[inline(always)]
+        |y, x| y.sub(x),
+    );
 }
 
 #[inline(always)]
 pub(crate) fn mul<V: Vector>(t: V::Token, y: &mut [V::Elem], x: &[V::Elem]) {
-    zip::<V>(t, y, x, V::mul);
+    zip::<V>(
+        t,
+        y,
+        x,
+        #[inline(always)]
+        |y, x| y.mul(x),
+    );
 }
 
 #[inline(always)]

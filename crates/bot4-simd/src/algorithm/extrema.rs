@@ -40,22 +40,50 @@ fn extreme<V: Vector>(
 
 #[inline(always)]
 pub(crate) fn min<V: Vector>(t: V::Token, x: &[V::Elem]) -> Option<V::Elem> {
-    extreme::<V>(t, x, V::min, V::min_lane)
+    extreme::<V>(
+        t,
+        x,
+        #[inline(always)]
+        |a, b| a.min(b),
+        #[inline(always)]
+        |v| v.min_lane(),
+    )
 }
 
 #[inline(always)]
 pub(crate) fn max<V: Vector>(t: V::Token, x: &[V::Elem]) -> Option<V::Elem> {
-    extreme::<V>(t, x, V::max, V::max_lane)
+    extreme::<V>(
+        t,
+        x,
+        #[inline(always)]
+        |a, b| a.max(b),
+        #[inline(always)]
+        |v| v.max_lane(),
+    )
 }
 
 #[inline(always)]
 pub(crate) fn argmin<V: Vector>(t: V::Token, x: &[V::Elem]) -> Option<usize> {
-    arg_extreme::<V>(t, x, min::<V>, |new, old| new < old)
+    arg_extreme::<V>(
+        t,
+        x,
+        #[inline(always)]
+        |block| min::<V>(t, block),
+        #[inline(always)]
+        |new, old| new < old,
+    )
 }
 
 #[inline(always)]
 pub(crate) fn argmax<V: Vector>(t: V::Token, x: &[V::Elem]) -> Option<usize> {
-    arg_extreme::<V>(t, x, max::<V>, |new, old| new > old)
+    arg_extreme::<V>(
+        t,
+        x,
+        #[inline(always)]
+        |block| max::<V>(t, block),
+        #[inline(always)]
+        |new, old| new > old,
+    )
 }
 
 /// Numbers per block: 16 KiB of f64, so that the search reads from the first-level cache.
@@ -66,14 +94,14 @@ const BLOCK: usize = 2048;
 fn arg_extreme<V: Vector>(
     t: V::Token,
     x: &[V::Elem],
-    extreme: impl Fn(V::Token, &[V::Elem]) -> Option<V::Elem>,
+    extreme: impl Fn(&[V::Elem]) -> Option<V::Elem>,
     better: impl Fn(V::Elem, V::Elem) -> bool,
 ) -> Option<usize> {
-    let mut best = (0, extreme(t, &x[..x.len().min(BLOCK)])?);
+    let mut best = (0, extreme(&x[..x.len().min(BLOCK)])?);
     let mut start = BLOCK;
     while start < x.len() && !best.1.is_nan() {
         let end = x.len().min(start + BLOCK);
-        if let Some(value) = extreme(t, &x[start..end])
+        if let Some(value) = extreme(&x[start..end])
             && (value.is_nan() || better(value, best.1))
         {
             best = (start, value);

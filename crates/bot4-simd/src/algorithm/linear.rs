@@ -40,15 +40,25 @@ pub(crate) fn weighted_sum<V: Vector>(
     let mut from = 0;
     let mut chunks = out.chunks_exact_mut(V::LANES);
     for chunk in &mut chunks {
-        let part = |j: usize| V::load(t, &data[j * stride + from..][..V::LANES]);
-        weigh(t, weights, part).store(chunk);
+        let sum = weigh(
+            t,
+            weights,
+            #[inline(always)]
+            |j| V::load(t, &data[j * stride + from..][..V::LANES]),
+        );
+        sum.store(chunk);
         from += V::LANES;
     }
     let tail = chunks.into_remainder();
     if !tail.is_empty() {
         let zero = V::splat(t, V::Elem::ZERO);
-        let part = |j: usize| V::load_partial(t, &data[j * stride + from..j * stride + rows], zero);
-        weigh(t, weights, part).store_partial(tail);
+        let sum = weigh(
+            t,
+            weights,
+            #[inline(always)]
+            |j| V::load_partial(t, &data[j * stride + from..j * stride + rows], zero),
+        );
+        sum.store_partial(tail);
     }
 }
 

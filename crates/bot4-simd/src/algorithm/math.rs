@@ -80,15 +80,15 @@ pub(crate) fn exp<V: Vector>(t: V::Token, x: V) -> V {
 /// correction, and the remainder itself is rounded.
 #[inline(always)]
 pub(crate) fn tanh<V: Vector>(t: V::Token, x: V) -> V {
-    let constant = |c| V::splat(t, c);
-    let (zero, one, two) = (constant(V::Elem::ZERO), constant(V::Elem::ONE), constant(V::Elem::TWO));
-    let magnitude = constant(V::Elem::TANH_MAX).min(x.abs());
+    let (zero, one, two) = (V::splat(t, V::Elem::ZERO), V::splat(t, V::Elem::ONE), V::splat(t, V::Elem::TWO));
+    let magnitude = V::splat(t, V::Elem::TANH_MAX).min(x.abs());
     let r = reduce(t, magnitude.add(magnitude));
     let scale = r.shifted.bits_to_exponent();
     let e = r.rest.mul_add(scale, r.u_high.mul_add(scale, scale.sub(one)));
     let quotient = e.div(e.add(two));
     let remainder = quotient.neg_mul_add(e, quotient.neg_mul_add(two, e));
-    let reciprocal = quotient.neg_mul_add(constant(V::Elem::HALF), constant(V::Elem::BELOW_HALF)).max(zero);
+    let reciprocal =
+        quotient.neg_mul_add(V::splat(t, V::Elem::HALF), V::splat(t, V::Elem::BELOW_HALF)).max(zero);
     remainder.mul_add(reciprocal, quotient).with_sign(x)
 }
 
@@ -109,21 +109,20 @@ pub(crate) fn sigmoid<V: Vector>(t: V::Token, x: V) -> V {
 /// ln m = f - (f^2/2 - s (f^2/2 + s^2 R(s^2))).
 #[inline(always)]
 pub(crate) fn ln<V: Vector>(t: V::Token, x: V) -> V {
-    let constant = |c| V::splat(t, c);
-    let one = constant(V::Elem::ONE);
+    let one = V::splat(t, V::Elem::ONE);
     let (m, k) = x.split(t);
-    let low = m.lt(constant(V::Elem::SQRT_2));
-    let m = V::select(low, m, m.mul(constant(V::Elem::HALF)));
+    let low = m.lt(V::splat(t, V::Elem::SQRT_2));
+    let m = V::select(low, m, m.mul(V::splat(t, V::Elem::HALF)));
     let k = V::select(low, k, k.add(one));
 
     let f = m.sub(one);
     let s = f.div(f.add(one.add(one)));
     let s2 = s.mul(s);
     let r = polynomial(t, V::Elem::LN_R, s2, s2.mul(s2)).mul(s2);
-    let half_f2 = f.mul(constant(V::Elem::HALF)).mul(f);
-    let low = s.mul_add(half_f2.add(r), k.mul(constant(V::Elem::LN_2_LO)));
+    let half_f2 = f.mul(V::splat(t, V::Elem::HALF)).mul(f);
+    let low = s.mul_add(half_f2.add(r), k.mul(V::splat(t, V::Elem::LN_2_LO)));
     let small = half_f2.sub(low).sub(f);
-    let ln = k.mul_add(constant(V::Elem::LN_2_HI), constant(V::Elem::ZERO).sub(small));
+    let ln = k.mul_add(V::splat(t, V::Elem::LN_2_HI), V::splat(t, V::Elem::ZERO).sub(small));
     ln_of_special(t, x, ln)
 }
 

@@ -35,7 +35,7 @@ fn row_dots<V: Vector, const R: usize>(
 ) -> [V::Elem; R] {
     let zero = V::splat(t, V::Elem::ZERO);
     let mut sums = [zero; R];
-    let rows: [&[V::Elem]; R] = core::array::from_fn(|r| &a[r * cols..][..cols]);
+    let rows = rows_of::<V::Elem, R>(a, cols);
     let whole = cols - cols % V::LANES;
     let mut j = 0;
     while j < whole {
@@ -51,7 +51,21 @@ fn row_dots<V: Vector, const R: usize>(
             *sum = part.mul_add_fast(V::load_partial(t, &row[whole..], zero), *sum);
         }
     }
-    sums.map(V::sum)
+    let mut dots = [V::Elem::ZERO; R];
+    for (dot, sum) in dots.iter_mut().zip(sums) {
+        *dot = sum.sum();
+    }
+    dots
+}
+
+/// The first `R` rows of `cols` numbers.
+#[inline(always)]
+fn rows_of<T, const R: usize>(a: &[T], cols: usize) -> [&[T]; R] {
+    let mut rows = [&a[..0]; R];
+    for (r, row) in rows.iter_mut().enumerate() {
+        *row = &a[r * cols..][..cols];
+    }
+    rows
 }
 
 /// `y[j] = column j of a . x`: columns of the transpose, weighed.
@@ -100,93 +114,61 @@ pub(crate) fn gemm<V: Vector>(
     let shape = Shape { rows, inner, cols };
     let mut j = 0;
     while j + 3 * V::LANES <= cols {
-        column_block::<V, 4, 3>(t, a, b, c, shape, j);
+        row_blocks::<V, 4, 3, true>(t, a, b, c, shape, j);
         j += 3 * V::LANES;
     }
     while j + V::LANES <= cols {
-        column_block::<V, 8, 1>(t, a, b, c, shape, j);
+        row_blocks::<V, 8, 1, true>(t, a, b, c, shape, j);
         j += V::LANES;
     }
     if j < cols {
-        last_columns::<V>(t, a, b, c, shape, j);
+        row_blocks::<V, 8, 1, false>(t, a, b, c, shape, j);
     }
 }
 
-/// All rows of `C` registers of columns from `j` on, `R` rows at a time.
+/// All rows of the columns from `j` on, `R` rows at a time: `C` registers of them, or the rest where
+/// they do not fill a register.
 #[inline(always)]
-fn column_block<V: Vector, const R: usize, const C: usize>(
+fn row_blocks<V: Vector, const R: usize, const C: usize, const FULL: bool>(
     t: V::Token,
     a: &[V::Elem],
     b: &[V::Elem],
     c: &mut [V::Elem],
     shape: Shape,
     j: usize,
-) {
-    let load = |row: &[V::Elem]| core::array::from_fn(|k| V::load(t, &row[k * V::LANES..][..V::LANES]));
-    let store = |tile: [V; C], row: &mut [V::Elem]| {
-        for (v, to) in tile.into_iter().zip(row.chunks_exact_mut(V::LANES)) {
-            v.store(to);
-        }
-    };
-    row_blocks::<V, R, C>(t, a, b, c, shape, j..j + C * V::LANES, load, store);
-}
-
-/// The columns that do not fill a register.
-#[inline(always)]
-fn last_columns<V: Vector>(
-    t: V::Token,
-    a: &[V::Elem],
-    b: &[V::Elem],
-    c: &mut [V::Elem],
-    shape: Shape,
-    j: usize,
-) {
-    let load = |row: &[V::Elem]| [V::load_partial(t, row, V::splat(t, V::Elem::ZERO))];
-    let store = |[v]: [V; 1], row: &mut [V::Elem]| v.store_partial(row);
-    row_blocks::<V, 8, 1>(t, a, b, c, shape, j..shape.cols, load, store);
-}
-
-#[inline(always)]
-#[expect(clippy::too_many_arguments, reason = "two matrices, a result, a shape and how to touch a row")]
-fn row_blocks<V: Vector, const R: usize, const C: usize>(
-    t: V::Token,
-    a: &[V::Elem],
-    b: &[V::Elem],
-    c: &mut [V::Elem],
-    shape: Shape,
-    columns: core::ops::Range<usize>,
-    load: impl Fn(&[V::Elem]) -> [V; C],
-    store: impl Fn([V; C], &mut [V::Elem]),
 ) {
     let Shape { rows, inner, cols } = shape;
-    let b_row = |k: usize| load(&b[k * cols..][columns.clone()]);
+    let width = if FULL { C * V::LANES } else { cols - j };
     let mut i = 0;
     while i + R <= rows {
-        let tile = tile::<V, R, C>(t, &a[i * inner..], inner, b_row);
+        let tile = tile::<V, R, C, FULL>(t, &a[i * inner..], b, shape, j);
         for (r, sums) in tile.into_iter().enumerate() {
-            store(sums, &mut c[(i + r) * cols..][columns.clone()]);
+            store::<V, C, FULL>(sums, &mut c[(i + r) * cols + j..][..width]);
         }
         i += R;
     }
     while i < rows {
-        let [sums] = tile::<V, 1, C>(t, &a[i * inner..], inner, b_row);
-        store(sums, &mut c[i * cols..][columns.clone()]);
+        let [sums] = tile::<V, 1, C, FULL>(t, &a[i * inner..], b, shape, j);
+        store::<V, C, FULL>(sums, &mut c[i * cols + j..][..width]);
         i += 1;
     }
 }
 
-/// `R` rows of `a` times the columns of `b` given row by row.
+/// `R` rows of `a` times the columns of `b` from `j` on.
 #[inline(always)]
-fn tile<V: Vector, const R: usize, const C: usize>(
+fn tile<V: Vector, const R: usize, const C: usize, const FULL: bool>(
     t: V::Token,
     a: &[V::Elem],
-    inner: usize,
-    b_row: impl Fn(usize) -> [V; C],
+    b: &[V::Elem],
+    shape: Shape,
+    j: usize,
 ) -> [[V; C]; R] {
-    let rows: [&[V::Elem]; R] = core::array::from_fn(|r| &a[r * inner..][..inner]);
+    let Shape { inner, cols, .. } = shape;
+    let width = if FULL { C * V::LANES } else { cols - j };
+    let rows = rows_of::<V::Elem, R>(a, inner);
     let mut sums = [[V::splat(t, V::Elem::ZERO); C]; R];
     for k in 0..inner {
-        let b = b_row(k);
+        let b = load::<V, C, FULL>(t, &b[k * cols + j..][..width]);
         for (sums, row) in sums.iter_mut().zip(rows) {
             let a = V::splat(t, row[k]);
             for (sum, b) in sums.iter_mut().zip(b) {
@@ -195,4 +177,20 @@ fn tile<V: Vector, const R: usize, const C: usize>(
         }
     }
     sums
+}
+
+#[inline(always)]
+fn load<V: Vector, const C: usize, const FULL: bool>(t: V::Token, row: &[V::Elem]) -> [V; C] {
+    let mut registers = [V::splat(t, V::Elem::ZERO); C];
+    for (register, part) in registers.iter_mut().zip(row.chunks(V::LANES)) {
+        *register = if FULL { V::load(t, part) } else { V::load_partial(t, part, *register) };
+    }
+    registers
+}
+
+#[inline(always)]
+fn store<V: Vector, const C: usize, const FULL: bool>(registers: [V; C], row: &mut [V::Elem]) {
+    for (register, part) in registers.into_iter().zip(row.chunks_mut(V::LANES)) {
+        if FULL { register.store(part) } else { register.store_partial(part) }
+    }
 }
