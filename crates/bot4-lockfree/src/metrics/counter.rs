@@ -14,13 +14,13 @@ struct Row([AtomicU64; COLUMNS]);
 
 /// The cells of [`COLUMNS`] counters.
 pub(super) struct Sheet {
-    rows: Box<[Row]>,
+    rows: [Row; SLOTS + 1],
 }
 
 impl Sheet {
     fn new() -> Self {
         let row = |_| Row(std::array::from_fn(|_| AtomicU64::new(0)));
-        Self { rows: (0..=SHARED).map(row).collect() }
+        Self { rows: std::array::from_fn(row) }
     }
 }
 
@@ -63,12 +63,18 @@ pub struct Counter {
 }
 
 impl Counter {
+    #[inline(always)]
+    fn cell(&self, row: usize) -> &AtomicU64 {
+        // The remainder changes nothing: it tells the compiler that the column exists.
+        &self.sheet.rows[row].0[self.column % COLUMNS]
+    }
+
     /// Adds `n`. Wait-free, no allocation except at the first record of a thread in any registry.
     #[inline]
     pub fn increment(&self, n: u64) {
         let slot = slot::current();
         if slot < SLOTS {
-            let cell = &self.sheet.rows[slot].0[self.column];
+            let cell = self.cell(slot);
             // ORDERING: Relaxed, twice: this thread alone writes the cell, and its value is the whole message.
             cell.store(cell.load(Relaxed).wrapping_add(n), Relaxed);
         } else {
@@ -79,7 +85,7 @@ impl Counter {
     #[cold]
     fn increment_shared(&self, n: u64) {
         // ORDERING: Relaxed: the number is the whole message.
-        self.sheet.rows[SHARED].0[self.column].fetch_add(n, Relaxed);
+        self.cell(SHARED).fetch_add(n, Relaxed);
     }
 
     /// The sum over all threads: everything that happened before this call, and perhaps some of what runs beside it.
@@ -87,7 +93,7 @@ impl Counter {
     #[must_use]
     pub fn value(&self) -> u64 {
         // ORDERING: Relaxed: what happened before the call is visible by coherence; more is not promised.
-        self.sheet.rows.iter().map(|row| row.0[self.column].load(Relaxed)).fold(0, u64::wrapping_add)
+        (0..=SHARED).map(|row| self.cell(row).load(Relaxed)).fold(0, u64::wrapping_add)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Histograms: a row of buckets per thread.
 
 use super::distribution::{Distribution, HistogramConfig};
-use super::slot::{self, SHARED, SLOTS};
+use super::slot::{self, SLOTS};
 use crate::sync::{Arc, AtomicU64};
 use std::fmt;
 use std::sync::OnceLock;
@@ -28,7 +28,7 @@ pub struct Histogram {
 
 struct Rows {
     config: HistogramConfig,
-    rows: Box<[OnceLock<Row>]>,
+    rows: [OnceLock<Row>; SLOTS + 1],
 }
 
 #[repr(align(128))]
@@ -90,7 +90,7 @@ impl Row {
 
 impl Histogram {
     pub(super) fn new(config: HistogramConfig) -> Self {
-        Self { rows: Arc::new(Rows { config, rows: (0..=SHARED).map(|_| OnceLock::new()).collect() }) }
+        Self { rows: Arc::new(Rows { config, rows: [const { OnceLock::new() }; SLOTS + 1] }) }
     }
 
     /// Files one sample. Wait-free without a read-modify-write. Allocates at a thread slot's first record in this

@@ -1,11 +1,13 @@
 //! One writer, many readers, a small value of plain words.
 //!
+//! A reader keeps its last copy and takes a new one when `newest` has moved.
+//!
 //! Four slots, used in turn. The writer marks the next slot as being written (odd number), fills it, marks it complete
 //! (even number) and points `newest` at it. A reader copies the slot `newest` points at and checks afterwards that its
 //! number has not moved; it fails only if the writer has come round all four slots in the meantime, and gives up after
-//! [`ATTEMPTS`] failures with the last value it read. The seqlock is in Boehm, "Can seqlocks get along with
-//! programming language memory models?", MSPC 2012; the words are relaxed atomics, as there, so a torn copy that is
-//! thrown away is not a data race.
+//! [`ATTEMPTS`] failures with the value it has. The seqlock is in Boehm, "Can seqlocks get along with programming
+//! language memory models?", MSPC 2012; the words are relaxed atomics, as there, so a torn copy that is thrown away is
+//! not a data race.
 //!
 //! | field | written by | read by | ordering | why |
 //! | --- | --- | --- | --- | --- |
@@ -181,19 +183,25 @@ pub struct LatestReader<T: Words> {
 }
 
 impl<T: Words> LatestReader<T> {
-    /// Copies the newest value. Wait-free: at most eight attempts, no allocation.
+    /// Copies the newest value. Wait-free: one load and a compare when nothing was written since the last read,
+    /// otherwise at most eight attempts; no allocation.
     ///
     /// An attempt fails when the writer completes four writes during the copy. After eight failures in a row the value
     /// this reader got last is returned again; [`version`](Self::version) then has not moved.
     #[inline]
     pub fn read(&mut self) -> T {
-        for _ in 0..ATTEMPTS {
-            if let Some((value, version)) = self.shared.copy() {
-                (self.value, self.version) = (value, version);
-                break;
-            }
+        // ORDERING: Relaxed: equal numbers are the same version, which is here already; otherwise `copy` looks again.
+        if self.shared.newest.load(Relaxed) != self.version {
+            self.refresh();
         }
         self.value
+    }
+
+    #[inline(never)]
+    fn refresh(&mut self) {
+        if let Some(copy) = (0..ATTEMPTS).find_map(|_| self.shared.copy()) {
+            (self.value, self.version) = copy;
+        }
     }
 
     /// How many writes preceded the value returned last. Wait-free, no allocation.
