@@ -71,12 +71,20 @@ impl Case {
     }
 }
 
+/// Keeps the state of a lane off the cache lines of the other lanes.
+#[repr(align(128))]
+struct Apart<F>(F);
+
 /// A lane that runs `operation` over and over.
-pub(crate) fn lane(mut operation: impl FnMut() + Send + 'static) -> Lane {
-    Box::new(move |operations| (0..operations).for_each(|_| operation()))
+pub(crate) fn lane(operation: impl FnMut() + Send + 'static) -> Lane {
+    lane_of(1, operation)
 }
 
 /// A lane whose `operation` stands for `size` operations. Their number is rounded up.
-pub(crate) fn lane_of(size: u64, mut operation: impl FnMut() + Send + 'static) -> Lane {
-    Box::new(move |operations| (0..operations.div_ceil(size)).for_each(|_| operation()))
+pub(crate) fn lane_of(size: u64, operation: impl FnMut() + Send + 'static) -> Lane {
+    let mut apart = Apart(operation);
+    Box::new(move |operations| {
+        let Apart(operation) = &mut apart;
+        (0..operations.div_ceil(size)).for_each(|_| operation());
+    })
 }

@@ -7,18 +7,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Above this round trip the cores do not share a cache: observed are 50 to 150 ns near and 375 to 500 ns far.
-const NEAR_MAX: Duration = Duration::from_nanos(250);
+/// Above this round trip the two cores are strangers to each other: observed are 40 to 65 ns near, and 190 to 500 ns far.
+const NEAR_MAX: Duration = Duration::from_nanos(120);
 const BURSTS: u64 = 20;
 const TRIPS: u64 = 100;
 
-/// Whether the two cores shared a cache during a sample.
+/// How close the two cores were during a sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Regime {
-    /// They did, before and after.
+    /// A line went between them in 120 ns or less, before and after.
     Near,
-    /// They did not.
+    /// It took longer.
     Far,
     /// It changed during the sample, which is dropped.
     Changed,

@@ -25,6 +25,8 @@ pub(crate) struct Row {
     pub(crate) ratio_vs_best_peer: Option<f64>,
     /// None where one thread runs alone.
     pub(crate) regime: Option<Regime>,
+    /// Of a cache line between the two cores, around the samples.
+    pub(crate) round_trip_ns: Option<f64>,
 }
 
 impl Serialize for Role {
@@ -54,8 +56,10 @@ pub(crate) fn print_header(group: &str) {
 /// One case as a table of 88 columns, fastest first.
 pub(crate) fn print_case(rows: &[Row]) {
     let Some(first) = rows.first() else { return };
-    let regime = rows.iter().find_map(|row| row.regime);
-    let regime = regime.map_or(String::new(), |regime| format!(" ({regime:?})").to_lowercase());
+    let regime = match (first.regime, first.round_trip_ns) {
+        (Some(regime), Some(ns)) => format!(" ({regime:?}: {ns:.0} ns)").to_lowercase(),
+        _ => String::new(),
+    };
     let ours =
         rows.iter().filter(|row| row.role == Role::Ours).map(|row| row.median_ns).min_by(f64::total_cmp);
     println!();
@@ -125,6 +129,7 @@ mod tests {
             best_peer: Some("peer".into()),
             ratio_vs_best_peer: Some(4.0),
             regime: Some(Regime::Near),
+            round_trip_ns: Some(60.0),
         };
         let rows: Vec<serde_json::Value> = serde_json::from_str(&json(&[row.clone(), row])).unwrap();
         assert_eq!(rows.len(), 2);
@@ -133,7 +138,8 @@ mod tests {
             serde_json::json!({
                 "group": "pool", "case": "get_put_2t", "subject": "ours", "role": "ours", "median_ns": 2.0,
                 "min_ns": 1.0, "max_ns": 3.0, "rounds": 5, "allocs_per_op": 0.0, "limit_ns": 1.0,
-                "best_peer": "peer", "ratio_vs_best_peer": 4.0, "regime": "near"
+                "best_peer": "peer", "ratio_vs_best_peer": 4.0, "regime": "near",
+                "round_trip_ns": 60.0
             })
         );
     }

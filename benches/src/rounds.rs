@@ -1,11 +1,12 @@
 //! Rounds over all subjects of a case, and what they say together.
 
 use crate::case::{Case, Role, Subject};
-use crate::chunks::{self, Sample};
+use crate::chunks;
 use crate::machine;
 use crate::probe::{self, Regime};
 use crate::report::Row;
 use std::mem;
+use std::time::Duration;
 
 /// How much is measured.
 #[derive(Debug, Clone, Copy)]
@@ -26,6 +27,8 @@ const ATTEMPTS: usize = 20;
 struct Measured {
     ns: f64,
     regime: Regime,
+    /// Of a cache line between the cores, around the sample; 0 where one thread runs alone.
+    trip_ns: f64,
 }
 
 struct Contender {
@@ -70,9 +73,12 @@ impl Contender {
     fn round(&mut self, cores: &[usize], chunks: usize) -> Result<(), String> {
         let (mut near, mut far) = (Vec::new(), Vec::new());
         for _ in 0..ATTEMPTS {
-            let (sample, regime) = self.sample(cores, chunks)?;
+            let before = self.round_trip(cores)?;
+            let sample = chunks::sample(&mut self.subject, cores, self.operations, chunks)?;
+            let after = self.round_trip(cores)?;
             self.allocations += sample.allocations;
             self.counted += sample.operations * if self.chain { 1 } else { self.subject.lanes.len() as u64 };
+            let regime = Regime::between(before, after);
             let good = match regime {
                 Regime::Near => &mut near,
                 Regime::Far => &mut far,
@@ -80,32 +86,30 @@ impl Contender {
             };
             good.extend(sample.ns);
             if good.len() >= GOOD_CHUNKS_MIN {
-                self.rounds.push(Measured { ns: median(mem::take(good)), regime });
+                let trip_ns = f64::midpoint(before.as_nanos() as f64, after.as_nanos() as f64);
+                self.rounds.push(Measured { ns: median(mem::take(good)), regime, trip_ns });
                 break;
             }
         }
         Ok(())
     }
 
-    fn sample(&mut self, cores: &[usize], chunks: usize) -> Result<(Sample, Regime), String> {
-        let take = |subject: &mut Subject| chunks::sample(subject, cores, self.operations, chunks);
-        let &[first, second, ..] = cores else { return Ok((take(&mut self.subject)?, Regime::Near)) };
-        if self.subject.lanes.len() < 2 {
-            return Ok((take(&mut self.subject)?, Regime::Near));
+    /// Between the two cores that the subject runs on; nothing where one thread runs alone.
+    fn round_trip(&self, cores: &[usize]) -> Result<Duration, String> {
+        match cores {
+            &[first, second, ..] if self.subject.lanes.len() > 1 => probe::round_trip([first, second]),
+            _ => Ok(Duration::ZERO),
         }
-        let before = probe::round_trip([first, second])?;
-        let sample = take(&mut self.subject)?;
-        Ok((sample, Regime::between(before, probe::round_trip([first, second])?)))
     }
 
-    fn rounds_in(&self, regime: Regime) -> Vec<f64> {
-        self.rounds.iter().filter(|round| round.regime == regime).map(|round| round.ns).collect()
+    fn rounds_in(&self, regime: Regime) -> impl Iterator<Item = &Measured> {
+        self.rounds.iter().filter(move |round| round.regime == regime)
     }
 }
 
 /// The regime in which the worst-served subject has the most rounds; near if both serve alike.
 fn common_regime(contenders: &[Contender]) -> Regime {
-    let least = |regime| contenders.iter().map(|one| one.rounds_in(regime).len()).min().unwrap_or(0);
+    let least = |regime| contenders.iter().map(|one| one.rounds_in(regime).count()).min().unwrap_or(0);
     if least(Regime::Far) > least(Regime::Near) { Regime::Far } else { Regime::Near }
 }
 
@@ -113,7 +117,7 @@ fn rows(group: &str, case: &str, contenders: &[Contender]) -> Result<Vec<Row>, S
     let regime = common_regime(contenders);
     let mut rows = Vec::new();
     for contender in contenders {
-        let mut ns = contender.rounds_in(regime);
+        let mut ns: Vec<f64> = contender.rounds_in(regime).map(|round| round.ns).collect();
         ns.sort_by(f64::total_cmp);
         let subject = &contender.subject;
         let (Some(&min_ns), Some(&max_ns)) = (ns.first(), ns.last()) else {
@@ -136,6 +140,8 @@ fn rows(group: &str, case: &str, contenders: &[Contender]) -> Result<Vec<Row>, S
             best_peer: None,
             ratio_vs_best_peer: None,
             regime: (subject.lanes.len() > 1).then_some(regime),
+            round_trip_ns: (subject.lanes.len() > 1)
+                .then(|| median(contender.rounds_in(regime).map(|round| round.trip_ns).collect())),
         });
     }
     compare(&mut rows);
@@ -173,7 +179,7 @@ mod tests {
 
     fn contender(name: &'static str, role: Role, rounds: &[(f64, Regime)]) -> Contender {
         let subject = Subject { name, role, lanes: vec![lane(|| ()), lane(|| ())], audited: true };
-        let rounds = rounds.iter().map(|&(ns, regime)| Measured { ns, regime }).collect();
+        let rounds = rounds.iter().map(|&(ns, regime)| Measured { ns, regime, trip_ns: 50.0 }).collect();
         Contender { subject, chain: true, operations: 1, rounds, allocations: 3, counted: 6 }
     }
 
@@ -192,6 +198,7 @@ mod tests {
         assert_eq!((ours.limit_ns, ours.best_peer.as_deref()), (Some(2.0), Some("best")));
         assert_eq!(ours.ratio_vs_best_peer, Some(15.0 / 4.0));
         assert_eq!((ours.allocs_per_op, ours.regime), (Some(0.5), Some(Near)));
+        assert_eq!(ours.round_trip_ns, Some(50.0));
         assert_eq!(rows[2].ratio_vs_best_peer, None);
     }
 
