@@ -98,11 +98,11 @@ pub(crate) enum Variant {
 }
 
 impl Variant {
-    pub(crate) fn old(self) -> bool {
+    pub(crate) fn has_old(self) -> bool {
         self != Self::New
     }
 
-    pub(crate) fn new(self) -> bool {
+    pub(crate) fn has_new(self) -> bool {
         self != Self::Old
     }
 }

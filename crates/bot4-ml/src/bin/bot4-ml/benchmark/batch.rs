@@ -35,9 +35,9 @@ pub(crate) struct Outcome {
 pub(crate) fn run(run: &Run<'_>) -> Outcome {
     let inputs = Input::of(run.events);
     let desk = run.desk();
-    let mut old = run.variant.old().then(|| (Lane::default(), run.old_path()));
-    let mut in_place = run.variant.old().then(|| (Lane::default(), run.old_path()));
-    let mut new = run.variant.new().then(|| (Lane::default(), desk.path()));
+    let mut old = run.variant.has_old().then(|| (Lane::default(), run.old_path()));
+    let mut in_place = run.variant.has_old().then(|| (Lane::default(), run.old_path()));
+    let mut new = run.variant.has_new().then(|| (Lane::default(), desk.path()));
     let turns = if run.quick { TURNS_QUICK } else { TURNS };
     for turn in 0..turns + WARM_UP {
         let inputs: Vec<_> = inputs.iter().map(|input| (input, input.quotes_at(turn))).collect();

@@ -46,15 +46,15 @@ pub(crate) struct Outcome {
 /// Runs the section. The paths take turns on the same chunk, each going first every other time.
 pub(crate) fn run(run: &Run<'_>) -> Outcome {
     let desk = run.desk();
-    let mut old = run.variant.old().then(|| Lane::new(run.old_path(), run.events));
-    let mut new = run.variant.new().then(|| Lane::new(desk.path(), run.events));
+    let mut old = run.variant.has_old().then(|| Lane::new(run.old_path(), run.events));
+    let mut new = run.variant.has_new().then(|| Lane::new(desk.path(), run.events));
     in_turns(run.events, &desk, |index, chunk, old_turn| match old_turn {
         true => old.iter_mut().for_each(|lane| lane.decide(index, chunk)),
         false => new.iter_mut().for_each(|lane| lane.decide(index, chunk)),
     });
     let timed_desk = run.desk();
-    let mut old_timed = run.variant.old().then(|| TimedLane::new(run.old_path()));
-    let mut new_timed = run.variant.new().then(|| TimedLane::new(timed_desk.path()));
+    let mut old_timed = run.variant.has_old().then(|| TimedLane::new(run.old_path()));
+    let mut new_timed = run.variant.has_new().then(|| TimedLane::new(timed_desk.path()));
     in_turns(run.events, &timed_desk, |index, chunk, old_turn| match old_turn {
         true => old_timed.iter_mut().for_each(|lane| lane.time(index, chunk)),
         false => new_timed.iter_mut().for_each(|lane| lane.time(index, chunk)),

@@ -26,8 +26,8 @@ const EVENTS_PER_MODEL: usize = 16_384;
 type Message = (Quote, u64);
 
 pub(crate) fn run(run: &Run<'_>) -> Offered {
-    let old = run.variant.old().then(|| old(run).figures());
-    let new = run.variant.new().then(|| new(run).figures());
+    let old = run.variant.has_old().then(|| old(run).figures());
+    let new = run.variant.has_new().then(|| new(run).figures());
     Offered { rate_per_s: run.rate_per_s, old, new }
 }
 
