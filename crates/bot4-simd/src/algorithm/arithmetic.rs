@@ -1,6 +1,7 @@
 //! Element-wise arithmetic in place.
 
 use super::map::{map, zip, zip3};
+use crate::backend::Pair;
 use crate::vector::Vector;
 
 #[inline(always)]
@@ -112,4 +113,29 @@ macro_rules! function {
     )*};
 }
 
-function!(exp ln tanh sigmoid);
+/// Functions whose chain of dependent steps is so long that a processor looks ahead over too few of them
+/// when they come one after the other: two registers go side by side, step by step.
+macro_rules! long_function {
+    ($($name:ident)*) => {$(
+        #[inline(always)]
+        pub(crate) fn $name<V: Vector>(t: V::Token, x: &mut [V::Elem]) {
+            let paired = x.len() - x.len() % Pair::<V>::LANES;
+            let (pairs, rest) = x.split_at_mut(paired);
+            map::<Pair<V>>(
+                t,
+                pairs,
+                #[inline(always)]
+                |v| super::math::$name(t, v),
+            );
+            map::<V>(
+                t,
+                rest,
+                #[inline(always)]
+                |v| super::math::$name(t, v),
+            );
+        }
+    )*};
+}
+
+function!(exp ln);
+long_function!(tanh sigmoid);
