@@ -3,7 +3,7 @@
 
 use crate::pool::slot::{Slot, SlotPtr};
 use crate::pool::{Exhausted, Stats};
-use crate::sync::{ArrayQueue, AtomicU64, AtomicUsize, Ordering, fence};
+use crate::sync::{ArrayQueue, AtomicU64, AtomicUsize, Ordering, Witness, fence};
 use std::mem;
 use std::ptr::{self, NonNull};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -57,6 +57,7 @@ pub(crate) struct Shared<T> {
     /// How many objects each handle keeps.
     magazines: Mutex<Vec<Arc<Kept>>>,
     references: Padded<AtomicUsize>,
+    witness: Witness,
     misses: AtomicU64,
     exhausted: AtomicU64,
     high_water: AtomicUsize,
@@ -96,6 +97,7 @@ impl<T> Shared<T> {
             batches: ArrayQueue::new(capacity.div_ceil(BATCH)),
             magazines: Mutex::default(),
             references: Padded(AtomicUsize::new(1)),
+            witness: Witness::new(),
             misses: AtomicU64::new(0),
             exhausted: AtomicU64::new(0),
             high_water: AtomicUsize::new(0),
@@ -126,7 +128,8 @@ impl<T> Shared<T> {
     /// The caller owns `count` references and uses `shared` no more.
     pub(crate) unsafe fn release(shared: NonNull<Self>, count: usize) {
         // SAFETY: the references of the caller keep the pool alive up to the subtraction.
-        let references = unsafe { &shared.as_ref().references.0 };
+        let Self { references: Padded(references), witness, .. } = unsafe { shared.as_ref() };
+        witness.used();
         // ORDERING: publishes this holder's last use of the slab to the fence below.
         if references.fetch_sub(count, Ordering::Release) == count {
             // ORDERING: pairs with the subtractions of all other holders: their uses come before the drop.
@@ -271,6 +274,7 @@ impl<T> Shared<T> {
 
 impl<T> Drop for Shared<T> {
     fn drop(&mut self) {
+        self.witness.freed();
         while let Some(slot) = self.find() {
             // SAFETY: the last reference is gone, so the queues hold every object, and each once.
             unsafe { ptr::drop_in_place(slot.value()) };
