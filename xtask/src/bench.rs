@@ -11,7 +11,10 @@ pub(crate) struct Options {
     /// The group of cases to measure
     #[arg(long, value_name = "GROUP")]
     group: String,
-    /// Fewer rounds
+    /// Only the cases whose name contains this
+    #[arg(long, value_name = "TEXT")]
+    case: Option<String>,
+    /// Fewer and shorter rounds
     #[arg(long)]
     quick: bool,
     /// Write one JSON object per row to this file
@@ -25,6 +28,9 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
         .args(["run", "--release", "--manifest-path"])
         .arg(workspace.root.join("Cargo.toml"))
         .args(["--package", "bot4-benches", "--features", "peers", "--", "--group", &options.group]);
+    if let Some(case) = &options.case {
+        cmd = cmd.args(["--case", case]);
+    }
     if options.quick {
         cmd = cmd.arg("--quick");
     }

@@ -126,11 +126,20 @@ fn plan(options: &Options, out: &Path) -> Result<Plan> {
         // Untrained, the old path would be laid out as cold, and the binary's own comparison would flatter the new one.
         benchmark("old path", "old", &["--seed", "1", "--events", "20000"]),
     ];
+    training.extend(lesser_instruction_sets().map(|isa| Workload {
+        isa: Some(isa),
+        ..benchmark(&format!("simulation, {isa}"), "new", &["--seed", "1", "--events", "20000"])
+    }));
     for Recording { path, format } in recording::write_all(&out.join("recordings"), recorded)? {
         let path = path.to_string_lossy();
         training.push(benchmark(&format!("made-up {format}"), "new", &["--data", &path, "--format", format]));
         let args = ["features", "--data", &path, "--format", format].map(str::to_owned).to_vec();
-        training.push(Workload { name: format!("features of {format}"), args, output: Output::Printed });
+        training.push(Workload {
+            name: format!("features of {format}"),
+            args,
+            output: Output::Printed,
+            isa: None,
+        });
     }
     let mut unseen = vec![benchmark("other seed", "new", &["--seed", "2", "--events", events])];
     if let (Some(data), Some(format)) = (&options.data, &options.format) {
@@ -145,7 +154,16 @@ fn plan(options: &Options, out: &Path) -> Result<Plan> {
 fn benchmark(name: &str, variant: &str, rest: &[&str]) -> Workload {
     let fixed = ["--benchmark", "--sections", "batch,event", "--variant", variant];
     let args = fixed.iter().chain(rest).map(|&arg| arg.to_owned()).collect();
-    Workload { name: name.into(), args, output: Output::Json }
+    Workload { name: name.into(), args, output: Output::Json, isa: None }
+}
+
+/// The instruction sets below the best one of this CPU: their kernels are other functions, cold unless trained.
+fn lesser_instruction_sets() -> impl Iterator<Item = &'static str> {
+    #[cfg(target_arch = "x86_64")]
+    let (avx512, avx2) = (is_x86_feature_detected!("avx512f"), is_x86_feature_detected!("avx2"));
+    #[cfg(not(target_arch = "x86_64"))]
+    let (avx512, avx2) = (false, false);
+    [(avx512, "avx2"), (avx2, "portable")].into_iter().filter_map(|(above, isa)| above.then_some(isa))
 }
 
 /// The end of a successful run.
@@ -230,7 +248,7 @@ fn compare_outputs(subject: &Subject, builds: &Builds, plan: &Plan) -> Result<Ve
         for other in builds.trained.get(at).into_iter().chain([&optimised]) {
             workload::equal_outputs(&workload, &baseline, other)?;
         }
-        let command = format!("{} {}", subject.binary, workload.args.join(" "));
+        let command = workload.shown(&subject.binary);
         let (events, digest) = (baseline.events, baseline.digest);
         equal.push(EqualOutput { workload: workload.name, command, unseen, events, digest });
     }

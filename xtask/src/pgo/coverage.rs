@@ -14,7 +14,22 @@ pub(crate) struct Hot {
 }
 
 /// The hot functions of `bot4-ml --benchmark`.
-pub(crate) const HOT: &[Hot] = &[];
+///
+/// What stands here is what is left of the sources after inlining: `llvm-profdata show --all-functions --counts` on
+/// the merged profile lists it.
+pub(crate) const HOT: &[Hot] = &[
+    Hot { path: "bot4_ml::benchmark::new::NewPath::on_quote", why: "from quote to decision" },
+    Hot { path: "bot4_ml::benchmark::new::Trader::act", why: "signal, order, risk check" },
+    Hot { path: "bot4_pipeline::features::QuoteFeatures::update", why: "streaming features of every quote" },
+    Hot { path: "enter::inside", why: "stages and kernels, in the instruction set they were dispatched to" },
+    Hot { path: "bot4_lockfree::metrics::Histogram::record", why: "metrics in the path" },
+    Hot { path: "bot4_pipeline::feed::cursor::Cursor::decimal", why: "numbers of every recording" },
+    Hot { path: "bot4_pipeline::feed::lobster::level", why: "books of LOBSTER" },
+    Hot {
+        path: "bot4_ml::benchmark::old::OldStages::normalize",
+        why: "the old path that the binary compares with",
+    },
+];
 
 /// A hot function with what the profile says about it.
 #[derive(Debug, Clone, Copy, serde::Serialize)]

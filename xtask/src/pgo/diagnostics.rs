@@ -9,7 +9,8 @@ use crate::failure::{Failure, Result};
 /// Above this share of discarded counts the profile belongs to other sources.
 pub(crate) const STALE_MAX: f64 = 0.05;
 /// Above this share of functions without data, training and final build differ in a flag or in the sources.
-pub(crate) const MISSING_MAX: f64 = 0.05;
+/// A matching pair of builds has none; a few may come and go with inlining.
+pub(crate) const MISSING_MAX: f64 = 0.01;
 
 /// The messages of one build.
 #[derive(Debug, Default)]
@@ -149,9 +150,9 @@ mod tests {
     #[test]
     fn functions_without_data_are_counted_and_limited() {
         let missing = "p: no profile data available for function _ZN1p1gE Hash = 7 up to 0 count discarded";
-        assert!(build(&[missing; 5]).check(&PROFILE).is_ok());
-        let text = build(&[missing; 6]).check(&PROFILE).unwrap_err().to_string();
-        assert!(text.contains("6 functions have no data") && text.contains("_ZN1p1gE"), "{text}");
+        assert!(build(&[missing; 1]).check(&PROFILE).is_ok());
+        let text = build(&[missing; 2]).check(&PROFILE).unwrap_err().to_string();
+        assert!(text.contains("2 functions have no data") && text.contains("_ZN1p1gE"), "{text}");
     }
 
     #[test]

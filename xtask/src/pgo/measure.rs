@@ -153,7 +153,7 @@ mod tests {
     }
 
     fn workload(name: &str) -> Workload {
-        Workload { name: name.into(), args: Vec::new(), output: Output::Json }
+        Workload { name: name.into(), args: Vec::new(), output: Output::Json, isa: None }
     }
 
     #[test]

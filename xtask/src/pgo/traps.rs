@@ -108,7 +108,7 @@ impl Toy {
 
 fn seed(name: &str, seed: u64) -> Workload {
     let args = ["--benchmark", "--seed", &seed.to_string()].map(str::to_owned).to_vec();
-    Workload { name: name.into(), args, output: Output::Json }
+    Workload { name: name.into(), args, output: Output::Json, isa: None }
 }
 
 fn plan(hot: &'static [Hot]) -> Plan {

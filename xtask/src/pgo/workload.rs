@@ -9,12 +9,17 @@ use super::store;
 use crate::failure::{Failure, Result};
 use crate::process::{Cmd, tail};
 
+/// The variable that forces the kernels down to an instruction set.
+const ISA: &str = "BOT4_ISA";
+
 /// Arguments under which the program runs; everything in them is fixed, the seed too.
 #[derive(Debug, Clone)]
 pub(crate) struct Workload {
     pub(crate) name: String,
     pub(crate) args: Vec<String>,
     pub(crate) output: Output,
+    /// The instruction set to force the kernels down to; `None` leaves the best one of the CPU.
+    pub(crate) isa: Option<&'static str>,
 }
 
 /// Where the outputs are, which two builds must agree on.
@@ -39,6 +44,12 @@ pub(crate) struct Observation {
 }
 
 impl Workload {
+    /// The command as a user would type it.
+    pub(crate) fn shown(&self, program: &str) -> String {
+        let isa = self.isa.map(|isa| format!("{ISA}={isa} ")).unwrap_or_default();
+        format!("{isa}{program} {}", self.args.join(" "))
+    }
+
     /// Runs a program of any build, after printing the command, and reads its JSON.
     pub(crate) fn run(&self, program: &Path) -> Result<Observation> {
         self.observe(program, |cmd| cmd)
@@ -55,11 +66,16 @@ impl Workload {
         let json = dir.path().join("workload.json");
         let cmd = Cmd::new(program).args(&self.args);
         let cmd = if self.output == Output::Json { cmd.arg("--json").arg(&json) } else { cmd };
+        let cmd = match self.isa {
+            Some(isa) => cmd.env(ISA, isa),
+            None if std::env::var_os(ISA).is_some() => cmd.env_remove(ISA),
+            None => cmd,
+        };
         let out = prepare(cmd).capture()?;
         if !out.status.success() {
             let said = tail(if out.stderr.trim().is_empty() { &out.stdout } else { &out.stderr });
             return Err(Failure::new(format!("workload `{}` ended with {}: {said}", self.name, out.status))
-                .advise(format!("run it by hand: {} {}", program.display(), self.args.join(" "))));
+                .advise(format!("run it by hand: {}", self.shown(&program.to_string_lossy()))));
         }
         match self.output {
             Output::Printed => Ok(Observation::of_lines(&out.stdout)),
@@ -135,8 +151,12 @@ mod tests {
 
     #[test]
     fn printed_outputs_are_compared_too() {
-        let workload =
-            Workload { name: "rows".into(), args: vec!["1\\n2\\n".into()], output: Output::Printed };
+        let workload = Workload {
+            name: "rows".into(),
+            args: vec!["1\\n2\\n".into()],
+            output: Output::Printed,
+            isa: None,
+        };
         let seen = workload.run_silently(Path::new("/usr/bin/printf")).unwrap();
         assert_eq!((seen.events, seen.clone()), (2, Observation::of_lines("1\n2\n")));
         assert!(equal_outputs(&workload, &seen, &Observation::of_lines("1\n3\n")).is_err());
@@ -144,7 +164,8 @@ mod tests {
 
     #[test]
     fn another_digest_fails() {
-        let workload = Workload { name: "training".into(), args: Vec::new(), output: Output::Json };
+        let workload =
+            Workload { name: "training".into(), args: Vec::new(), output: Output::Json, isa: None };
         let seen = Observation::parse(JSON).unwrap();
         let other = Observation { digest: "1".into(), ..seen.clone() };
         assert!(equal_outputs(&workload, &seen, &seen).is_ok());
