@@ -13,6 +13,9 @@ use crate::process::{Cmd, on_path};
 /// A bound on the dependencies that are followed; a bare Debian needs about thirty.
 const PACKAGES_MAX: usize = 80;
 
+/// Whatever has apt and a compiler has these; a second libc beside the system's loader would crash.
+const PRESENT: [&str; 3] = ["libc6", "libgcc-s1", "libstdc++6"];
+
 /// The tool of an earlier download.
 pub(crate) fn unpacked(major: u32, tools: &Path) -> Option<Candidate> {
     let root = tools.join(format!("llvm-{major}"));
@@ -108,10 +111,8 @@ impl Apt {
             if missing_libraries(root, tool)?.is_empty() {
                 return Ok(());
             }
-            wanted = depends
-                .into_iter()
-                .filter(|name| name.starts_with("lib") && seen.insert(name.clone()))
-                .collect();
+            let is_new = |name: &String| name.starts_with("lib") && !PRESENT.contains(&name.as_str());
+            wanted = depends.into_iter().filter(|name| is_new(name) && seen.insert(name.clone())).collect();
         }
         let missing = missing_libraries(root, tool)?;
         Err(Failure::new(format!(
