@@ -21,7 +21,8 @@ pub(crate) const HOT: &[Hot] = &[
     Hot { path: "bot4_ml::benchmark::new::NewPath::on_quote", why: "from quote to decision" },
     Hot { path: "bot4_ml::benchmark::new::Trader::act", why: "signal, order, risk check" },
     Hot { path: "bot4_pipeline::features::QuoteFeatures::update", why: "streaming features of every quote" },
-    Hot { path: "enter::inside", why: "stages and kernels, in the instruction set they were dispatched to" },
+    Hot { path: "Isa::run", why: "pipeline and training, in the instruction set they were dispatched to" },
+    Hot { path: "enter::inside", why: "vector kernels" },
     Hot { path: "bot4_lockfree::metrics::Histogram::record", why: "metrics in the path" },
     Hot { path: "bot4_pipeline::feed::cursor::Cursor::decimal", why: "numbers of every recording" },
     Hot { path: "bot4_pipeline::feed::lobster::level", why: "books of LOBSTER" },
@@ -68,18 +69,40 @@ fn absence(functions: &[Function], hot: &Hot) -> &'static str {
     }
 }
 
-/// Whether the segments of `path` appear in this order in a mangled symbol. Both manglings of rustc write an
-/// identifier as its length and its text.
+/// Whether the segments of `path` appear in this order in a mangled symbol.
 fn symbol_has_path(symbol: &str, path: &str) -> bool {
+    match symbol.split_once("_ZN") {
+        Some((_, mangled)) => {
+            let names = legacy_names(mangled);
+            let mut names = names.into_iter();
+            path.split("::").all(|segment| names.any(|name| name == segment))
+        }
+        None => encoded_in_order(symbol, path),
+    }
+}
+
+/// The identifiers of rustc's legacy mangling: segments with their length before them, in which `..` stands for `::`
+/// and `$LT$` and the like for punctuation.
+fn legacy_names(mut mangled: &str) -> Vec<&str> {
+    let mut names = Vec::new();
+    while let Some(digits) = mangled.find(|c: char| !c.is_ascii_digit()).filter(|&n| n > 0) {
+        let length: usize = mangled[..digits].parse().unwrap_or(0);
+        let Some(segment) = mangled.get(digits..digits + length) else { break };
+        let is_name = |part: &&str| !part.is_empty() && !matches!(*part, "LT" | "GT" | "u20" | "RF" | "C");
+        names.extend(segment.split(['$', '.']).filter(is_name));
+        mangled = &mangled[digits + length..];
+    }
+    names
+}
+
+/// The same in the v0 mangling, which also writes an identifier as its length and its text, among other things.
+fn encoded_in_order(symbol: &str, path: &str) -> bool {
     let mut rest = symbol;
     path.split("::").all(|segment| {
         let encoded = format!("{}{segment}", segment.len());
-        let found =
-            rest.match_indices(&encoded).find(|(at, _)| !rest[..*at].ends_with(|c: char| c.is_ascii_digit()));
-        found.is_some_and(|(at, _)| {
-            rest = &rest[at + encoded.len()..];
-            true
-        })
+        let after = rest.split_once(&encoded).map(|(_, after)| after);
+        rest = after.unwrap_or_default();
+        after.is_some()
     })
 }
 
@@ -88,7 +111,8 @@ mod tests {
     use super::super::profile::Summary;
     use super::*;
 
-    const SYMBOL: &str = "p.c1-cgu.0;_ZN13bot4_pipeline8features13QuoteFeatures6update17h064eE";
+    const SYMBOL: &str =
+        "p.c1-cgu.0;_ZN13bot4_pipeline8features6level113QuoteFeatures6update17hda369823a23ae6d8E";
 
     fn profile(count: u64) -> MergedProfile {
         let summary = Summary { ir_level: true, functions: 1, total_count: 1 };
@@ -98,13 +122,25 @@ mod tests {
 
     #[test]
     fn segments_match_whole_and_in_order() {
-        for path in ["bot4_pipeline", "features::QuoteFeatures", "bot4_pipeline::update"] {
+        for path in ["bot4_pipeline", "level1::QuoteFeatures", "bot4_pipeline::update"] {
             assert!(symbol_has_path(SYMBOL, path), "{path}");
         }
         for path in ["pipeline", "QuoteFeatures::features", "date", "uote"] {
             assert!(!symbol_has_path(SYMBOL, path), "{path}");
         }
         assert!(symbol_has_path("_RNvNtCs123_13bot4_pipeline8features6update", "bot4_pipeline::update"));
+    }
+
+    #[test]
+    fn a_method_of_a_trait_is_found_by_its_type() {
+        let symbol = "_ZN84_$LT$bot4_ml..benchmark..new..NewPath$u20$as$u20$bot4_ml..benchmark..event..Path$GT$8\
+                      on_quote17h0123456789abcdefE";
+        assert!(
+            symbol_has_path(symbol, "bot4_ml::benchmark::new::NewPath::on_quote"),
+            "{:?}",
+            legacy_names(symbol)
+        );
+        assert!(!symbol_has_path(symbol, "bot4_ml::benchmark::old"));
     }
 
     #[test]
