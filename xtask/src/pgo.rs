@@ -47,6 +47,9 @@ pub(crate) struct Options {
     /// All gates on a small workload, without the timing (for CI)
     #[arg(long)]
     check: bool,
+    /// Build for this CPU only; the binary may not run on another one
+    #[arg(long)]
+    native: bool,
     /// Never download an llvm-profdata
     #[arg(long)]
     no_install: bool,
@@ -64,7 +67,7 @@ pub(crate) struct Options {
 impl Options {
     /// `--check` and nothing else.
     pub(crate) fn check() -> Self {
-        Self { check: true, no_install: false, data: None, format: None, rounds: 3 }
+        Self { check: true, native: false, no_install: false, data: None, format: None, rounds: 3 }
     }
 }
 
@@ -88,7 +91,8 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
         package: "bot4-ml".into(),
         binary: "bot4-ml".into(),
         triple: toolchain.host.clone(),
-        out: workspace.target.join("pgo"),
+        out: workspace.target.join(if options.native { "pgo-native" } else { "pgo" }),
+        native: options.native,
         clean,
     };
     let plan = plan(options, &subject.out)?;
@@ -180,6 +184,8 @@ struct Builds {
     plain: Option<Binary<Plain>>,
     baseline: Binary<Baseline>,
     optimised: Binary<Optimised>,
+    /// What the optimised build is called in the report.
+    name: &'static str,
     /// What the instrumented binary put out under the training workloads.
     trained: Vec<Observation>,
 }
@@ -202,7 +208,8 @@ pub(crate) fn drive(subject: &Subject, tool: &Profdata, plan: &Plan, stages: &mu
         diagnostics.check(&profile.summary)?;
         Ok((optimised, facts(&profile, raw_files, covered, &diagnostics)))
     })?;
-    let builds = Builds { plain, baseline, optimised, trained };
+    let name = if subject.native { "LTO + PGO, native CPU" } else { "LTO + PGO" };
+    let builds = Builds { plain, baseline, optimised, name, trained };
     let outputs = stages.run("compare outputs", || compare_outputs(subject, &builds, plan))?;
     let mut report = start_report(subject, tool, facts, outputs)?;
     if let Some(rounds) = plan.rounds {
@@ -218,7 +225,7 @@ fn finish(subject: &Subject, builds: &Builds, mut report: Report, stages: &Stage
     report.stages = StageTime::of(stages.done());
     report.binaries.extend(builds.plain.as_ref().map(|b| BinaryFile::of("no LTO", &b.path)));
     report.binaries.push(BinaryFile::of("LTO (baseline)", &builds.baseline.path));
-    report.binaries.push(BinaryFile::of("LTO + PGO", &binary));
+    report.binaries.push(BinaryFile::of(builds.name, &binary));
     report.write(&subject.out)?;
     Ok(Outcome { binary, report })
 }
@@ -287,7 +294,7 @@ fn measure(builds: &Builds, plan: &Plan, rounds: usize, report: &mut Report) -> 
     let mut contenders = Vec::new();
     contenders.extend(builds.plain.as_ref().map(|b| Contender { name: "no LTO", path: &b.path }));
     contenders.push(Contender { name: "LTO", path: &builds.baseline.path });
-    contenders.push(Contender { name: "LTO + PGO", path: &builds.optimised.path });
+    contenders.push(Contender { name: builds.name, path: &builds.optimised.path });
     // Of the training only the first: the others train decoders, which these times leave out.
     let training = plan.training.first().map(|w| (w.clone(), false));
     let unseen = plan.unseen.iter().map(|w| (w.clone(), true));

@@ -21,6 +21,8 @@ pub(crate) struct Subject {
     pub(crate) triple: String,
     /// Everything the loop writes is below this folder.
     pub(crate) out: PathBuf,
+    /// Whether the builds with counters and with the profile are for this CPU only; the baseline never is.
+    pub(crate) native: bool,
     pub(crate) clean: CleanFlags,
 }
 
@@ -106,10 +108,23 @@ impl Subject {
             cmd = cmd.args(["--config", "profile.release.lto=false"]);
             cmd = cmd.args(["--config", "profile.release.codegen-units=16"]);
         }
-        match variant.flags() {
+        match self.flags(variant) {
             flags if flags.is_empty() => cmd,
             flags => cmd.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}")),
         }
+    }
+
+    fn flags(&self, variant: Variant<'_>) -> Vec<String> {
+        let mut flags = match variant {
+            Variant::Plain | Variant::Baseline => return Vec::new(),
+            Variant::Instrumented { raw } => vec![format!("-Cprofile-generate={}", raw.display())],
+            Variant::Optimised { profile } => vec![
+                format!("-Cprofile-use={}", profile.path.display()),
+                "-Cllvm-args=-pgo-warn-missing-function".into(),
+            ],
+        };
+        flags.extend(self.native.then(|| "-Ctarget-cpu=native".to_owned()));
+        flags
     }
 }
 
@@ -120,17 +135,6 @@ impl Variant<'_> {
             Self::Baseline => "baseline",
             Self::Instrumented { .. } => "instrumented",
             Self::Optimised { .. } => "optimised",
-        }
-    }
-
-    fn flags(self) -> Vec<String> {
-        match self {
-            Self::Plain | Self::Baseline => Vec::new(),
-            Self::Instrumented { raw } => vec![format!("-Cprofile-generate={}", raw.display())],
-            Self::Optimised { profile } => vec![
-                format!("-Cprofile-use={}", profile.path.display()),
-                "-Cllvm-args=-pgo-warn-missing-function".into(),
-            ],
         }
     }
 }
@@ -154,6 +158,7 @@ mod tests {
             binary: "b".into(),
             triple: "x86_64-unknown-linux-gnu".into(),
             out: "/w/target/pgo".into(),
+            native: false,
             clean: CleanFlags::from_sources(std::iter::empty(), &[]).unwrap(),
         }
     }
@@ -180,6 +185,17 @@ mod tests {
             .replace("optimised", "S");
         assert_eq!(generate, used);
         assert_eq!(baseline.replace("baseline", "S"), used);
+    }
+
+    #[test]
+    fn native_code_is_for_both_builds_of_the_profile_and_not_for_the_baseline() {
+        let native = Subject { native: true, ..subject() };
+        let summary = Summary { ir_level: true, functions: 1, total_count: 1 };
+        let profile = MergedProfile { path: "/w/1.profdata".into(), summary, functions: Vec::new() };
+        let is_native = |variant| native.cargo_line(variant).shown().contains("target-cpu=native");
+        assert!(is_native(Variant::Instrumented { raw: Path::new("/r") }));
+        assert!(is_native(Variant::Optimised { profile: &profile }));
+        assert!(!is_native(Variant::Baseline) && !is_native(Variant::Plain));
     }
 
     #[test]

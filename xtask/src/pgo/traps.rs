@@ -89,6 +89,7 @@ impl Toy {
             binary: "toy".into(),
             triple: toolchain.host,
             out: dir.path().join("target/pgo"),
+            native: false,
             clean: CleanFlags::from_sources(std::iter::empty(), &[]).unwrap(),
         };
         Some(Self { dir, subject, tool })
