@@ -60,7 +60,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "FORMAT", requires = "data")]
     format: Option<String>,
     /// Rounds of the interleaved measurement
-    #[arg(long, value_name = "N", default_value_t = 15, value_parser = clap::value_parser!(u32).range(3..))]
+    #[arg(long, value_name = "N", default_value_t = 21, value_parser = clap::value_parser!(u32).range(3..))]
     rounds: u32,
 }
 

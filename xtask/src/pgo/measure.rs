@@ -38,7 +38,7 @@ pub(crate) struct Comparison {
     pub(crate) new_median: f64,
     pub(crate) ratio: Interval,
     pub(crate) verdict: Verdict,
-    #[serde(skip)]
+    /// Round by round.
     ratios: Vec<f64>,
 }
 
@@ -130,7 +130,7 @@ impl<'a> Samples<'a> {
     }
 }
 
-/// The geometric mean over the unseen metrics, round by round, decides.
+/// The geometric mean over the unseen metrics of each round decides.
 fn decision(build: &'static str, against: &'static str, comparisons: &[Comparison]) -> Option<Decision> {
     let unseen: Vec<&Comparison> = comparisons.iter().filter(|c| c.build == build && c.unseen).collect();
     let rounds = unseen.iter().map(|c| c.ratios.len()).min()?;

@@ -110,7 +110,7 @@ impl Report {
             return "Checked without timing.\n\n".into();
         }
         let mut text = format!(
-            "\nRatio of CPU times, geometric mean of {} interleaved rounds with a 95 % bootstrap interval; \
+            "\nRatio of CPU times, median of {} interleaved rounds with its 95 % bootstrap interval; \
              below 1 is faster.\n\n| build | against | workload | metric | before | after | ratio | verdict |\n\
              | --- | --- | --- | --- | ---: | ---: | --- | --- |\n",
             self.rounds

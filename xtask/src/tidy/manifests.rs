@@ -28,7 +28,9 @@ pub(super) fn check(relative: &Path, text: &str) -> Vec<Finding> {
 fn steers_a_build(relative: &Path) -> bool {
     let extension = relative.extension().and_then(|x| x.to_str()).unwrap_or_default();
     let name = relative.file_name().and_then(|x| x.to_str()).unwrap_or_default();
-    matches!(extension, "toml" | "yml" | "yaml" | "sh") || name == "build.rs" || relative.starts_with(".ci")
+    let sources = relative.components().any(|c| c.as_os_str() == "src");
+    let build_script = name == "build.rs" && !sources;
+    matches!(extension, "toml" | "yml" | "yaml" | "sh") || build_script || relative.starts_with(".ci")
 }
 
 /// A package that does not take the workspace's lints has none.
@@ -60,6 +62,7 @@ mod tests {
         let text = "cargo build\nRUSTFLAGS=-Ctarget-cpu=native cargo build\n";
         assert_eq!(found(".ci/run", text), [2]);
         assert_eq!(found("crates/a/build.rs", text), [2]);
+        assert!(found("crates/a/src/build.rs", text).is_empty());
         assert!(found("docs/adr/0001-dispatch.md", text).is_empty());
     }
 
