@@ -48,17 +48,21 @@ pub(crate) fn run(run: &Run<'_>) -> Outcome {
     let desk = run.desk();
     let mut old = run.variant.has_old().then(|| Lane::new(run.old_path(), run.events));
     let mut new = run.variant.has_new().then(|| Lane::new(desk.path(), run.events));
-    in_turns(run.events, &desk, |index, chunk, old_turn| match old_turn {
-        true => old.iter_mut().for_each(|lane| lane.decide(index, chunk)),
-        false => new.iter_mut().for_each(|lane| lane.decide(index, chunk)),
-    });
+    in_turns(
+        run.events,
+        &desk,
+        |index, chunk| old.iter_mut().for_each(|lane| lane.decide(index, chunk)),
+        |index, chunk| new.iter_mut().for_each(|lane| lane.decide(index, chunk)),
+    );
     let timed_desk = run.desk();
     let mut old_timed = run.variant.has_old().then(|| TimedLane::new(run.old_path()));
     let mut new_timed = run.variant.has_new().then(|| TimedLane::new(timed_desk.path()));
-    in_turns(run.events, &timed_desk, |index, chunk, old_turn| match old_turn {
-        true => old_timed.iter_mut().for_each(|lane| lane.time(index, chunk)),
-        false => new_timed.iter_mut().for_each(|lane| lane.time(index, chunk)),
-    });
+    in_turns(
+        run.events,
+        &timed_desk,
+        |index, chunk| old_timed.iter_mut().for_each(|lane| lane.time(index, chunk)),
+        |index, chunk| new_timed.iter_mut().for_each(|lane| lane.time(index, chunk)),
+    );
     let comparison =
         old.as_ref().zip(new.as_ref()).map(|(old, new)| Comparison::of(&old.decisions, &new.decisions));
     let old_figures =
@@ -76,12 +80,21 @@ pub(crate) fn run(run: &Run<'_>) -> Outcome {
     }
 }
 
-/// Calls `turn(chunk index, chunk, is it the old path's turn)` twice per chunk and publishes a model now and then.
-fn in_turns(events: &Events, desk: &Desk, mut turn: impl FnMut(usize, &[Quote], bool)) {
+/// Gives every chunk and its index to both paths, each first every other time, and publishes a model now and then.
+fn in_turns(
+    events: &Events,
+    desk: &Desk,
+    mut old: impl FnMut(usize, &[Quote]),
+    mut new: impl FnMut(usize, &[Quote]),
+) {
     for (index, chunk) in events.measured().chunks(CHUNK).enumerate() {
-        let old_first = index % 2 == 0;
-        turn(index, chunk, old_first);
-        turn(index, chunk, !old_first);
+        if index % 2 == 0 {
+            old(index, chunk);
+            new(index, chunk);
+        } else {
+            new(index, chunk);
+            old(index, chunk);
+        }
         if index % CHUNKS_PER_MODEL == CHUNKS_PER_MODEL - 1 {
             desk.publish_model();
         }

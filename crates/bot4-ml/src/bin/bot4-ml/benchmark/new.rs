@@ -120,7 +120,8 @@ pub(crate) struct NewPath<'d> {
 }
 
 impl NewPath<'_> {
-    /// From quote to decision. No allocation, no lock.
+    /// From quote to decision. No allocation; no lock but the cache's own at the first quote of a minute, when the slow features
+    /// are computed.
     pub(crate) fn on_quote(&mut self, quote: &Quote) -> Decision {
         self.trader.settle(quote);
         let source = &mut self.source;
