@@ -28,6 +28,8 @@ impl Chunk {
 pub(crate) struct Sample {
     /// Nanoseconds per operation of each good chunk of each lane.
     pub(crate) ns: Vec<f64>,
+    /// How often the longest chunk of those that were not preempted, good or not, would hold a chunk of the right length.
+    pub(crate) too_long: f64,
     pub(crate) allocations: u64,
     pub(crate) operations: u64,
 }
@@ -37,11 +39,25 @@ struct LaneRun {
     allocations: u64,
 }
 
+/// How long a lane runs.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Length {
+    /// Operations in a chunk.
+    pub(crate) operations: u64,
+    /// Chunks that every lane completes.
+    pub(crate) chunks: usize,
+    /// Whether the lanes hand their operations to each other: then each runs exactly so many chunks. Others go on until
+    /// all are done, so that on a busy machine they meet at all, but at most so many times as long.
+    pub(crate) chain: bool,
+}
+
+const LONGER_MAX: usize = 20;
+
 /// How many operations of this subject take about one chunk.
-pub(crate) fn calibrate(subject: &mut Subject, cores: &[usize]) -> Result<u64, String> {
+pub(crate) fn calibrate(subject: &mut Subject, cores: &[usize], chain: bool) -> Result<u64, String> {
     let mut operations = 1;
     loop {
-        let runs = run(subject, cores, operations, 3)?;
+        let runs = run(subject, cores, Length { operations, chunks: 3, chain })?;
         let chunks = runs.iter().flat_map(|lane| &lane.chunks);
         let shortest = chunks.map(|chunk| chunk.end - chunk.start).min().unwrap_or(CHUNK);
         if shortest * 4 > CHUNK {
@@ -52,20 +68,19 @@ pub(crate) fn calibrate(subject: &mut Subject, cores: &[usize]) -> Result<u64, S
     }
 }
 
-/// Runs every lane for `chunks` chunks of `operations` operations and keeps what was undisturbed.
-pub(crate) fn sample(
-    subject: &mut Subject,
-    cores: &[usize],
-    operations: u64,
-    chunks: usize,
-) -> Result<Sample, String> {
-    let runs = run(subject, cores, operations, chunks)?;
-    let ns =
-        good(&runs).map(|chunk| (chunk.end - chunk.start).as_nanos() as f64 / operations as f64).collect();
+/// Runs every lane and keeps what was undisturbed.
+pub(crate) fn sample(subject: &mut Subject, cores: &[usize], length: Length) -> Result<Sample, String> {
+    let runs = run(subject, cores, length)?;
+    let ns = |chunk: Chunk| (chunk.end - chunk.start).as_nanos() as f64 / length.operations as f64;
+    let clean = runs.iter().flat_map(|lane| &lane.chunks).filter(|chunk| chunk.clean);
+    let longest = clean.map(|chunk| chunk.end - chunk.start).max().unwrap_or(CHUNK);
+    let chunks: usize = runs.iter().map(|lane| lane.chunks.len()).sum();
+    let passes = if length.chain { runs.len() } else { 1 };
     Ok(Sample {
-        ns,
+        ns: good(&runs).map(ns).collect(),
+        too_long: longest.as_secs_f64() / CHUNK.as_secs_f64(),
         allocations: runs.iter().map(|lane| lane.allocations).sum(),
-        operations: operations * chunks as u64,
+        operations: length.operations * (chunks / passes) as u64,
     })
 }
 
@@ -84,23 +99,18 @@ fn good(runs: &[LaneRun]) -> impl Iterator<Item = Chunk> {
         .filter(move |chunk| together(chunk) && !disturbed(chunk))
 }
 
-fn run(
-    subject: &mut Subject,
-    cores: &[usize],
-    operations: u64,
-    chunks: usize,
-) -> Result<Vec<LaneRun>, String> {
-    let ready = AtomicUsize::new(0);
+fn run(subject: &mut Subject, cores: &[usize], length: Length) -> Result<Vec<LaneRun>, String> {
+    let (ready, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let lanes = subject.lanes.len();
     thread::scope(|scope| {
         let threads: Vec<_> = (subject.lanes.iter_mut().zip(cores))
             .map(|(lane, &core)| {
-                let ready = &ready;
+                let (ready, done) = (&ready, &done);
                 scope.spawn(move || {
                     let pinned = machine::pin(core);
-                    lane(operations); // warms caches and magazines, on every core or none
+                    lane(length.operations); // warms caches and magazines
                     meet(ready, lanes);
-                    pinned.map(|()| run_lane(&mut **lane, operations, chunks))
+                    pinned.map(|()| run_lane(&mut **lane, length, &Progress { done, lanes }))
                 })
             })
             .collect();
@@ -111,15 +121,40 @@ fn run(
     })
 }
 
-fn run_lane(lane: &mut dyn FnMut(u64), operations: u64, count: usize) -> LaneRun {
-    let mut chunks = Vec::with_capacity(count);
+/// Where one chunk ends and the next begins. Chunks leave no gap: a lane that lost its core between two of them would let the
+/// others run alone unseen.
+struct Edge {
+    before: i64,
+    time: Instant,
+    after: i64,
+}
+
+impl Edge {
+    /// The time, between two looks at the preemptions so far.
+    fn now() -> Self {
+        Self { before: machine::switches(), time: Instant::now(), after: machine::switches() }
+    }
+}
+
+/// How many of the lanes have run their chunks.
+struct Progress<'a> {
+    done: &'a AtomicUsize,
+    lanes: usize,
+}
+
+fn run_lane(lane: &mut dyn FnMut(u64), length: Length, progress: &Progress<'_>) -> LaneRun {
+    let chunks_max = if length.chain { length.chunks } else { length.chunks * LONGER_MAX };
+    let mut chunks = Vec::with_capacity(chunks_max);
     let before = audit::thread_counts();
-    for _ in 0..count {
-        let switches = machine::switches();
-        let start = Instant::now();
-        lane(operations);
-        let end = Instant::now();
-        chunks.push(Chunk { start, end, clean: machine::switches() == switches });
+    let mut edge = Edge::now();
+    while chunks.len() < chunks_max && progress.done.load(Ordering::Relaxed) < progress.lanes {
+        lane(length.operations);
+        let next = Edge::now();
+        chunks.push(Chunk { start: edge.time, end: next.time, clean: edge.before == next.after });
+        edge = next;
+        if chunks.len() == length.chunks {
+            progress.done.fetch_add(1, Ordering::Relaxed);
+        }
     }
     LaneRun { chunks, allocations: audit::thread_counts().since(before).allocations }
 }
@@ -168,7 +203,8 @@ mod tests {
     fn a_sample_counts_operations_and_allocations() {
         let case = Case::new("boxes").ours("box", [lane(|| drop(std::hint::black_box(Box::new(1_u8))))]);
         let mut subject = case.subjects.into_iter().next().unwrap();
-        let sample = sample(&mut subject, &crate::machine::cores(), 100, 7).unwrap();
+        let length = Length { operations: 100, chunks: 7, chain: false };
+        let sample = sample(&mut subject, &crate::machine::cores(), length).unwrap();
         assert_eq!((sample.operations, sample.allocations), (700, 700));
     }
 }

@@ -72,6 +72,9 @@ fn run(arguments: &Arguments) -> Result<(), String> {
         report::print_case(&measured);
         rows.extend(measured);
     }
+    if rows.is_empty() {
+        return Err("nothing could be measured".to_owned());
+    }
     if let Some(path) = &arguments.json {
         std::fs::write(path, report::json(&rows)).map_err(|error| format!("{}: {error}", path.display()))?;
     }
