@@ -10,7 +10,7 @@
 //! # How it works
 //!
 //! A pool is a slab of `capacity` slots, each vacant or with an object, and three bounded queues of slot
-//! pointers: vacant slots, single idle objects, batches of eight. A slot is in one place at a time, so
+//! pointers: vacant slots, single idle objects, batches of up to eight. A slot is in one place at a time, so
 //! the queues can never be full and a slot is never lost: a factory that panics leaves its slot vacant, a reset
 //! that panics drops the object and vacates its slot, a thread that unwinds drops its guards and its handle.
 //!

@@ -113,7 +113,7 @@ fn two_threads_never_hold_the_same_object() {
 #[test]
 fn a_handle_that_ends_gives_its_magazine_to_the_others() {
     explore(|alive| {
-        let pool = pool(4, alive);
+        let pool = pool(16, alive);
         let handle = pool.handle();
         let ending = thread::spawn(move || {
             handle.acquire().unwrap().set(3);

@@ -1,7 +1,7 @@
 //! [`Handle`]: one thread's magazine in front of a pool.
 #![allow(unsafe_code)] // owns references to the pool
 
-use crate::pool::shared::{BATCH, Kept, Shared};
+use crate::pool::shared::{BATCH_MAX, Kept, Shared};
 use crate::pool::slot::SlotPtr;
 use crate::pool::{Exhausted, LocalPooled, OwnedPooled};
 use std::array;
@@ -11,7 +11,7 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 
 /// The most idle objects that a handle keeps for its thread.
-pub(crate) const MAGAZINE: usize = 2 * BATCH;
+pub(crate) const MAGAZINE: usize = 2 * BATCH_MAX;
 
 /// How many references a handle takes at a time for the owned guards that it will give out.
 const REFERENCES: usize = 256;
@@ -19,8 +19,8 @@ const REFERENCES: usize = 256;
 /// One thread's way to a pool: acquires and releases touch nothing that other threads write.
 ///
 /// A handle keeps up to 16 idle objects in an inline stack (a quarter of the pool's capacity if that
-/// is less), takes more from the pool eight at a time and gives back eight at a time, so the cost of the shared
-/// queue is paid by one call in eight at most. What it keeps is not to be had by other threads; dropping the
+/// is less), takes more from the pool in batches of half as many and gives them back so, and the cost of the
+/// shared queue is paid by one call in eight at most. What it keeps is not to be had by other threads; dropping the
 /// handle gives it back. Make one per thread with [`ObjectPool::handle`](crate::ObjectPool::handle); it may
 /// outlive the `ObjectPool`. `Send`, not `Sync`.
 ///
@@ -65,7 +65,7 @@ impl<T> Handle<T> {
         Self {
             pool,
             kept: shared.register(),
-            limit: MAGAZINE.min(shared.capacity() / 4),
+            limit: 2 * shared.batch,
             spare: Cell::new(0),
             magazine: array::from_fn(|_| Cell::new(SlotPtr(NonNull::dangling()))),
         }
@@ -183,21 +183,19 @@ impl<T> Handle<T> {
     #[cold]
     fn refill(&self) -> Option<SlotPtr<T>> {
         let shared = self.shared();
-        if self.limit == MAGAZINE
-            && let Some([first, rest @ ..]) = shared.find_batch()
-        {
-            rest.into_iter().for_each(|slot| self.push(slot));
+        if let Some((first, rest)) = shared.find_batch() {
+            rest.for_each(|slot| self.push(slot));
             return Some(first);
         }
         let first = shared.find()?;
-        (1..self.limit / 2).map_while(|_| shared.find()).for_each(|slot| self.push(slot));
+        (1..shared.batch).map_while(|_| shared.find()).for_each(|slot| self.push(slot));
         Some(first)
     }
 
     /// Gives the older half of the magazine to the pool; the objects used last are the ones in the cache.
     #[cold]
     fn spill(&self) {
-        let half = self.limit.div_ceil(2);
+        let half = self.limit / 2;
         self.give_oldest(half);
         for (cell, newer) in self.magazine.iter().zip(&self.magazine[half..self.kept.get()]) {
             cell.set(newer.get());
@@ -206,10 +204,11 @@ impl<T> Handle<T> {
     }
 
     fn give_oldest(&self, count: usize) {
-        if count == BATCH {
-            self.shared().give_batch(array::from_fn(|index| self.magazine[index].get()));
+        let shared = self.shared();
+        if count > 0 && count == shared.batch {
+            shared.give_batch(array::from_fn(|index| self.magazine[index].get()));
         } else {
-            self.magazine[..count].iter().for_each(|cell| self.shared().give(cell.get()));
+            self.magazine[..count].iter().for_each(|cell| shared.give(cell.get()));
         }
     }
 

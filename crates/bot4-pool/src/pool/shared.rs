@@ -8,8 +8,11 @@ use std::mem;
 use std::ptr::{self, NonNull};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Objects that cross between a magazine and the shared side together.
-pub(crate) const BATCH: usize = 8;
+/// The most objects that cross between a magazine and the shared side together.
+pub(crate) const BATCH_MAX: usize = 8;
+
+/// Idle objects that cross together: as many as [`Shared::batch`] says, at the front.
+pub(crate) type Batch<T> = [SlotPtr<T>; BATCH_MAX];
 
 pub(crate) type Factory<T> = Box<dyn Fn() -> T + Send + Sync>;
 pub(crate) type Reset<T> = Box<dyn Fn(&mut T) + Send + Sync>;
@@ -53,7 +56,9 @@ pub(crate) struct Shared<T> {
     /// Idle objects, one by one.
     singles: ArrayQueue<SlotPtr<T>>,
     /// Idle objects as magazines give and take them.
-    batches: ArrayQueue<[SlotPtr<T>; BATCH]>,
+    batches: ArrayQueue<Batch<T>>,
+    /// How many objects a batch has: an eighth of the capacity at most, so that two halves of a magazine are a quarter.
+    pub(crate) batch: usize,
     /// How many objects each handle keeps.
     magazines: Mutex<Vec<Arc<Kept>>>,
     references: Padded<AtomicUsize>,
@@ -86,6 +91,7 @@ impl<T> Shared<T> {
     /// A pool without objects, on the heap, with one reference.
     pub(crate) fn allocate(capacity: usize, factory: Factory<T>, reset: Option<Reset<T>>) -> NonNull<Self> {
         let place = NonNull::from(Box::leak(Box::<Self>::new_uninit())).cast::<Self>();
+        let batch = BATCH_MAX.min(capacity / 8);
         let slots: Box<[Slot<T>]> = (0..capacity).map(|_| Slot::vacant()).collect();
         let slots = NonNull::from(Box::leak(slots));
         let shared = Self {
@@ -94,7 +100,8 @@ impl<T> Shared<T> {
             reset,
             vacant: ArrayQueue::new(capacity),
             singles: ArrayQueue::new(capacity),
-            batches: ArrayQueue::new(capacity.div_ceil(BATCH)),
+            batches: ArrayQueue::new(capacity.div_ceil(batch.max(1))),
+            batch,
             magazines: Mutex::default(),
             references: Padded(AtomicUsize::new(1)),
             witness: Witness::new(),
@@ -142,15 +149,16 @@ impl<T> Shared<T> {
     /// An idle object, if the shared side has one. Lock-free.
     pub(crate) fn find(&self) -> Option<SlotPtr<T>> {
         self.singles.pop().or_else(|| {
-            let [first, rest @ ..] = self.batches.pop()?;
-            rest.into_iter().for_each(|slot| enqueue(&self.singles, slot));
+            let (first, rest) = self.find_batch()?;
+            rest.for_each(|slot| enqueue(&self.singles, slot));
             Some(first)
         })
     }
 
-    /// Eight idle objects at once, if the shared side has them so. Lock-free.
-    pub(crate) fn find_batch(&self) -> Option<[SlotPtr<T>; BATCH]> {
-        self.batches.pop()
+    /// A batch of idle objects, the first by itself, if the shared side has one. Lock-free.
+    pub(crate) fn find_batch(&self) -> Option<(SlotPtr<T>, impl Iterator<Item = SlotPtr<T>> + use<T>)> {
+        let mut batch = self.batches.pop()?.into_iter().take(self.batch);
+        batch.next().map(|first| (first, batch))
     }
 
     /// An idle object or a new one. Lock-free apart from the factory.
@@ -221,8 +229,8 @@ impl<T> Shared<T> {
         enqueue(&self.singles, slot);
     }
 
-    /// Puts eight clean objects among the idle ones. Lock-free.
-    pub(crate) fn give_batch(&self, slots: [SlotPtr<T>; BATCH]) {
+    /// Puts a batch of clean objects among the idle ones. Lock-free.
+    pub(crate) fn give_batch(&self, slots: Batch<T>) {
         enqueue(&self.batches, slots);
     }
 
@@ -256,7 +264,7 @@ impl<T> Shared<T> {
         let acquired: u64 = slots.iter().map(Slot::acquired).sum();
         let kept: usize = self.magazines().iter().map(|kept| kept.get()).sum();
         let built = self.capacity() - self.vacant.len();
-        let idle = (self.singles.len() + BATCH * self.batches.len() + kept).min(built);
+        let idle = (self.singles.len() + self.batch * self.batches.len() + kept).min(built);
         // ORDERING: statistics, here and below.
         let misses = self.misses.load(Ordering::Relaxed);
         Stats {
