@@ -2,7 +2,7 @@
 
 use super::Run;
 use super::compare::Comparison;
-use super::measure::{Collected, accumulate, median, ns};
+use super::measure::{Collected, Percentiles, accumulate, median, ns};
 use super::new::{Desk, NewPath};
 use super::old::OldPath;
 use super::report::Event;
@@ -146,7 +146,7 @@ impl<P: Path> Lane<P> {
             ns_per_event: median(self.wall_ns.clone()),
             cpu_ns_per_event: Some(median(self.cpu_ns.clone())),
             allocated: self.allocated,
-            latency_ns,
+            latency: Percentiles::of(&latency_ns),
         }
     }
 }

@@ -3,10 +3,9 @@
 
 use super::Run;
 use super::event::Path;
-use super::measure::{Collected, ns};
+use super::measure::{Collected, Percentiles, ns};
 use super::new::Desk;
-use super::report::Offered;
-use bot4_lockfree::metrics::{Distribution, HistogramConfig};
+use super::report::{EventFigures, Offered};
 use bot4_lockfree::spsc::{self, PopError, PushError};
 use bot4_pipeline::Quote;
 use bot4_pool::audit;
@@ -26,13 +25,14 @@ const EVENTS_PER_MODEL: usize = 16_384;
 type Message = (Quote, u64);
 
 pub(crate) fn run(run: &Run<'_>) -> Offered {
-    let old = run.variant.has_old().then(|| old(run).figures());
-    let new = run.variant.has_new().then(|| new(run).figures());
-    Offered { rate_per_s: run.rate_per_s, old, new }
+    let rounds = (run.events.measured().len() - WARM_UP).div_ceil(events_per_round(run));
+    let old = run.variant.has_old().then(|| old(run));
+    let new = run.variant.has_new().then(|| new(run));
+    Offered { rate_per_s: run.rate_per_s, rounds, old, new }
 }
 
 /// The old path behind a channel of the standard library.
-fn old(run: &Run<'_>) -> Collected {
+fn old(run: &Run<'_>) -> EventFigures {
     let (sender, receiver) = mpsc::sync_channel::<Message>(CAPACITY);
     let start = Instant::now();
     thread::scope(|scope| {
@@ -43,12 +43,12 @@ fn old(run: &Run<'_>) -> Collected {
                 }
             }
         });
-        serve(&mut run.old_path(), start, || receiver.recv().ok())
+        serve(run, &mut run.old_path(), start, || receiver.recv().ok())
     })
 }
 
 /// The optimised path behind the ring, with models published while it runs.
-fn new(run: &Run<'_>) -> Collected {
+fn new(run: &Run<'_>) -> EventFigures {
     let desk = run.desk();
     let (mut producer, mut consumer) = spsc::ring::<Message>(CAPACITY);
     let start = Instant::now();
@@ -62,7 +62,7 @@ fn new(run: &Run<'_>) -> Collected {
                 publish_now_and_then(desk, index);
             }
         });
-        serve(&mut desk.path(), start, || pop(&mut consumer))
+        serve(run, &mut desk.path(), start, || pop(&mut consumer))
     })
 }
 
@@ -128,24 +128,33 @@ impl Iterator for Schedule<'_> {
 }
 
 /// Decides about every message and records how long after its due time the decision stood.
-fn serve(path: &mut impl Path, start: Instant, mut receive: impl FnMut() -> Option<Message>) -> Collected {
-    let mut latency_ns = Distribution::new(HistogramConfig::default());
+fn serve(
+    run: &Run<'_>,
+    path: &mut impl Path,
+    start: Instant,
+    mut receive: impl FnMut() -> Option<Message>,
+) -> EventFigures {
+    let mut latencies_ns = Vec::with_capacity(run.events.measured().len());
     let mut events = 0;
     let mut allocated_before = audit::thread_counts();
     while let Some((quote, due_ns)) = receive() {
         std::hint::black_box(path.on_quote(&quote));
         events += 1;
         if events > WARM_UP {
-            latency_ns.record(ns(start.elapsed()).saturating_sub(due_ns));
+            latencies_ns.push(ns(start.elapsed()).saturating_sub(due_ns));
         } else {
             allocated_before = audit::thread_counts();
         }
     }
-    Collected {
-        events: events.saturating_sub(WARM_UP) as u64,
-        ns_per_event: ns(start.elapsed()) as f64 / events as f64,
-        cpu_ns_per_event: None,
-        allocated: audit::thread_counts().since(allocated_before),
-        latency_ns,
-    }
+    let ns_per_event = ns(start.elapsed()) as f64 / events as f64;
+    let allocated = audit::thread_counts().since(allocated_before);
+    let (latency, worst_p99_ns) = Percentiles::of_rounds(&latencies_ns, events_per_round(run));
+    let events = latencies_ns.len() as u64;
+    let collected = Collected { events, ns_per_event, cpu_ns_per_event: None, allocated, latency };
+    EventFigures { worst_round_p99_ns: Some(worst_p99_ns), ..collected.figures() }
+}
+
+/// A tenth of a second, and enough events for a p99.
+fn events_per_round(run: &Run<'_>) -> usize {
+    (run.rate_per_s as usize / 10).max(1000)
 }

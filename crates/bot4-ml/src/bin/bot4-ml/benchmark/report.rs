@@ -107,6 +107,7 @@ pub(crate) struct Event {
 #[derive(Debug, Serialize)]
 pub(crate) struct Offered {
     pub(crate) rate_per_s: u32,
+    pub(crate) rounds: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) old: Option<EventFigures>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -126,6 +127,9 @@ pub(crate) struct EventFigures {
     pub(crate) bytes_per_event: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) cpu_ns_per_event: Option<f64>,
+    /// Of a section in rounds: the p99 of the worst round.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) worst_round_p99_ns: Option<u64>,
 }
 
 /// What was decided, for comparing two builds.
@@ -153,8 +157,18 @@ pub(crate) fn print(report: &Report, out: &mut dyn Write) -> io::Result<()> {
             "\nOne event at a time, {} offered per second from another thread",
             offered.rate_per_s
         )?;
-        writeln!(out, "(latency from the intended arrival, so waiting in the queue counts)")?;
+        writeln!(
+            out,
+            "(latency from the intended arrival, so waiting in the queue counts; up to p99.9 the median of"
+        )?;
+        writeln!(out, "{} rounds of a tenth of a second, beyond over all events)", offered.rounds)?;
         print_figures(offered.old.as_ref(), offered.new.as_ref(), out)?;
+        let worst = |figures: &Option<EventFigures>| figures.as_ref()?.worst_round_p99_ns;
+        for (name, worst) in [("old", worst(&offered.old)), ("optimised", worst(&offered.new))] {
+            if let Some(worst) = worst {
+                writeln!(out, "  p99 of the worst round, {name}: {worst} ns")?;
+            }
+        }
     }
     let outputs = &report.outputs;
     writeln!(
