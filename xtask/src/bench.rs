@@ -24,10 +24,16 @@ pub(crate) struct Options {
 
 /// Builds the package with its peers and runs it.
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
-    let mut cmd = Cmd::cargo()
-        .args(["run", "--release", "--manifest-path"])
-        .arg(workspace.root.join("Cargo.toml"))
-        .args(["--package", "bot4-benches", "--features", "peers", "--", "--group", &options.group]);
+    let package = |task| {
+        Cmd::cargo()
+            .args([task, "--release", "--manifest-path"])
+            .arg(workspace.root.join("Cargo.toml"))
+            .args(["--package", "bot4-benches", "--features", "peers"])
+    };
+    package("build")
+        .run()
+        .map_err(|f| Failure::new(f.to_string()).advise("peers come from the registry: is it reachable?"))?;
+    let mut cmd = package("run").args(["--", "--group", &options.group]);
     if let Some(case) = &options.case {
         cmd = cmd.args(["--case", case]);
     }
@@ -37,6 +43,9 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     if let Some(json) = &options.json {
         cmd = cmd.arg("--json").arg(json);
     }
-    cmd.run()
-        .map_err(|f| Failure::new(f.to_string()).advise("peers come from the registry: is it reachable?"))
+    match cmd.status()?.code() {
+        Some(0) => Ok(()),
+        Some(2) => Err(Failure::usage("the bench does not know one of these arguments")),
+        _ => Err(Failure::new("the bench failed; its own message is above")),
+    }
 }

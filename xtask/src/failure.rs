@@ -8,11 +8,22 @@ pub(crate) type Result<T> = std::result::Result<T, Failure>;
 pub(crate) struct Failure {
     what: String,
     advice: Option<String>,
+    code: u8,
 }
 
 impl Failure {
     pub(crate) fn new(what: impl Into<String>) -> Self {
-        Self { what: what.into(), advice: None }
+        Self { what: what.into(), advice: None, code: 1 }
+    }
+
+    /// A wrong argument that only a child process could recognise; it has said what is wrong.
+    pub(crate) fn usage(what: impl Into<String>) -> Self {
+        Self { code: 2, ..Self::new(what) }
+    }
+
+    /// The exit code of a run that ends with this failure: 2 for wrong usage, 1 for everything else.
+    pub(crate) fn exit_code(&self) -> u8 {
+        self.code
     }
 
     #[must_use]

@@ -72,9 +72,14 @@ impl Cmd {
 
     /// Runs to the end with the terminal's output; an exit code other than 0 is a failure.
     pub(crate) fn run(mut self) -> Result<()> {
-        self.announce();
-        let status = self.inner.status().map_err(|e| self.cannot_start(&e))?;
+        let status = self.status()?;
         self.check(status)
+    }
+
+    /// Runs to the end, whatever the exit code.
+    pub(crate) fn status(&mut self) -> Result<ExitStatus> {
+        self.announce();
+        self.inner.status().map_err(|e| self.cannot_start(&e))
     }
 
     /// Runs to the end and keeps both outputs, whatever the exit code.
