@@ -1,6 +1,7 @@
 //! Element-wise arithmetic in place.
 
 use super::map::{map, zip, zip3};
+use super::math;
 use crate::backend::Pair;
 use crate::vector::Vector;
 
@@ -107,35 +108,55 @@ macro_rules! function {
                 t,
                 x,
                 #[inline(always)]
-                |v| super::math::$name(t, v),
-            );
-        }
-    )*};
-}
-
-/// Functions whose chain of dependent steps is so long that a processor looks ahead over too few of them
-/// when they come one after the other: two registers go side by side, step by step.
-macro_rules! long_function {
-    ($($name:ident)*) => {$(
-        #[inline(always)]
-        pub(crate) fn $name<V: Vector>(t: V::Token, x: &mut [V::Elem]) {
-            let paired = x.len() - x.len() % Pair::<V>::LANES;
-            let (pairs, rest) = x.split_at_mut(paired);
-            map::<Pair<V>>(
-                t,
-                pairs,
-                #[inline(always)]
-                |v| super::math::$name(t, v),
-            );
-            map::<V>(
-                t,
-                rest,
-                #[inline(always)]
-                |v| super::math::$name(t, v),
+                |v| math::$name(t, v),
             );
         }
     )*};
 }
 
 function!(exp ln);
-long_function!(tanh sigmoid);
+
+/// Registers of [`tanh`] whose exponentials come before their quotients.
+const BLOCK: usize = 4;
+
+/// The divisions of a block stand together behind its exponentials, so that the next block's exponentials
+/// run while they last. One register after the other, a processor waits in the division of one chain of
+/// some fifty operations before it has seen enough of the next.
+#[inline(always)]
+pub(crate) fn tanh<V: Vector>(t: V::Token, x: &mut [V::Elem]) {
+    let mut blocks = x.chunks_exact_mut(BLOCK * V::LANES);
+    for block in &mut blocks {
+        let mut expm1 = [V::splat(t, V::Elem::default()); BLOCK];
+        for (expm1, x) in expm1.iter_mut().zip(block.chunks_exact(V::LANES)) {
+            *expm1 = math::expm1_of_twice(t, V::load(t, x));
+        }
+        for (expm1, x) in expm1.into_iter().zip(block.chunks_exact_mut(V::LANES)) {
+            math::tanh_of_expm1(t, expm1, V::load(t, x)).store(x);
+        }
+    }
+    map::<V>(
+        t,
+        blocks.into_remainder(),
+        #[inline(always)]
+        |v| math::tanh(t, v),
+    );
+}
+
+/// Two registers side by side, step by step, for the same reason.
+#[inline(always)]
+pub(crate) fn sigmoid<V: Vector>(t: V::Token, x: &mut [V::Elem]) {
+    let paired = x.len() - x.len() % Pair::<V>::LANES;
+    let (pairs, rest) = x.split_at_mut(paired);
+    map::<Pair<V>>(
+        t,
+        pairs,
+        #[inline(always)]
+        |v| math::sigmoid(t, v),
+    );
+    map::<V>(
+        t,
+        rest,
+        #[inline(always)]
+        |v| math::sigmoid(t, v),
+    );
+}

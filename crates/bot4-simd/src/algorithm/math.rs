@@ -72,23 +72,34 @@ pub(crate) fn exp<V: Vector>(t: V::Token, x: V) -> V {
     mantissa.scale_by_pow2(t, r.n)
 }
 
-/// tanh |x| = E / (E + 2) with E = e^(2|x|) - 1 = 2^n (e^u - 1) + (2^n - 1), which keeps small
-/// arguments exact.
+/// tanh |x| = E / (E + 2) with E = e^(2|x|) - 1.
+#[inline(always)]
+pub(crate) fn tanh<V: Vector>(t: V::Token, x: V) -> V {
+    tanh_of_expm1(t, expm1_of_twice(t, x), x)
+}
+
+/// E = e^(2|x|) - 1 = 2^n (e^u - 1) + (2^n - 1), which keeps small arguments exact. An |x| so large that
+/// its tanh is one counts as the least such.
+#[inline(always)]
+pub(crate) fn expm1_of_twice<V: Vector>(t: V::Token, x: V) -> V {
+    let magnitude = V::splat(t, V::Elem::TANH_MAX).min(x.abs());
+    let r = reduce(t, magnitude.add(magnitude));
+    let scale = r.shifted.bits_to_exponent();
+    r.rest.mul_add(scale, r.u_high.mul_add(scale, scale.sub(V::splat(t, V::Elem::ONE))))
+}
+
+/// E / (E + 2) with the sign of `x`.
 ///
 /// The quotient is corrected by its remainder, in which E + 2 is not rounded. The reciprocal that
 /// needs is (1 - tanh) / 2; close to one it is taken as zero, as E is then so large that nothing needs
 /// correction, and the remainder itself is rounded.
 #[inline(always)]
-pub(crate) fn tanh<V: Vector>(t: V::Token, x: V) -> V {
-    let (zero, one, two) = (V::splat(t, V::Elem::ZERO), V::splat(t, V::Elem::ONE), V::splat(t, V::Elem::TWO));
-    let magnitude = V::splat(t, V::Elem::TANH_MAX).min(x.abs());
-    let r = reduce(t, magnitude.add(magnitude));
-    let scale = r.shifted.bits_to_exponent();
-    let e = r.rest.mul_add(scale, r.u_high.mul_add(scale, scale.sub(one)));
+pub(crate) fn tanh_of_expm1<V: Vector>(t: V::Token, e: V, x: V) -> V {
+    let (zero, two) = (V::splat(t, V::Elem::ZERO), V::splat(t, V::Elem::TWO));
+    let (half, below_half) = (V::splat(t, V::Elem::HALF), V::splat(t, V::Elem::BELOW_HALF));
     let quotient = e.div(e.add(two));
     let remainder = quotient.neg_mul_add(e, quotient.neg_mul_add(two, e));
-    let reciprocal =
-        quotient.neg_mul_add(V::splat(t, V::Elem::HALF), V::splat(t, V::Elem::BELOW_HALF)).max(zero);
+    let reciprocal = quotient.neg_mul_add(half, below_half).max(zero);
     remainder.mul_add(reciprocal, quotient).with_sign(x)
 }
 
