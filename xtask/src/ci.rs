@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::failure::{Failure, Result};
 use crate::process::Cmd;
 use crate::workspace::{Package, Workspace};
-use crate::{loom, pgo, tidy};
+use crate::{counts, loom, pgo, tidy};
 
 /// Options of `cargo xtask ci`.
 #[derive(Debug, clap::Args)]
@@ -30,13 +30,14 @@ enum Ended {
     Skipped(String),
 }
 
-const STEPS: [Step; 8] = [
+const STEPS: [Step; 9] = [
     Step { name: "fmt", run: |_| cargo(["fmt", "--all", "--check"]) },
     Step { name: "tidy", run: |workspace| tidy::run(workspace).map(|()| Ended::Passed) },
     Step { name: "test", run: |_| cargo(["test", "--workspace"]) },
     Step { name: "clippy", run: clippy },
     Step { name: "doc", run: |_| doc() },
     Step { name: "bench", run: bench },
+    Step { name: "counts", run: instruction_counts },
     Step { name: "loom", run: models },
     Step { name: "pgo", run: pgo_check },
 ];
@@ -112,10 +113,11 @@ fn doc() -> Result<Ended> {
     cmd.run().map(|()| Ended::Passed)
 }
 
-/// Every bench runs once as a test: it must not rot between measurements. No time is taken, so the profile of the
-/// tests serves, whose dependencies are built already.
+/// Every criterion bench runs once as a test: it must not rot between measurements. No time is taken, so the profile of
+/// the tests serves, whose dependencies are built already.
 fn bench(workspace: &Workspace) -> Result<Ended> {
-    let with_benches: Vec<&Package> = workspace.packages.iter().filter(|p| p.has_kind("bench")).collect();
+    let criterion = |p: &&Package| p.dependencies.iter().any(|edge| edge.name == "criterion");
+    let with_benches: Vec<&Package> = workspace.packages.iter().filter(criterion).collect();
     if with_benches.is_empty() {
         return Ok(Ended::Skipped("no package has benches".into()));
     }
@@ -126,6 +128,13 @@ fn bench(workspace: &Workspace) -> Result<Ended> {
         .args(["--benches", "--", "--test"])
         .run()
         .map(|()| Ended::Passed)
+}
+
+fn instruction_counts(workspace: &Workspace) -> Result<Ended> {
+    if let Some(reason) = counts::missing() {
+        return Ok(Ended::Skipped(reason.into()));
+    }
+    counts::run(workspace, &counts::Options::default()).map(|()| Ended::Passed)
 }
 
 fn models(workspace: &Workspace) -> Result<Ended> {

@@ -2,6 +2,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)] // a command-line program: its output is its purpose
 mod bench;
 mod ci;
+mod counts;
 mod failure;
 mod loom;
 mod pgo;
@@ -37,6 +38,8 @@ enum Task {
     Tidy,
     /// Measure a group of cases against the peers
     Bench(bench::Options),
+    /// Count instructions and cache misses of the hot functions, against their limits
+    Counts(counts::Options),
     /// Check the concurrent modules under all interleavings
     Loom,
 }
@@ -61,6 +64,7 @@ fn run(task: &Task) -> Result<()> {
         Task::Ci(options) => ci::run(&workspace, options),
         Task::Tidy => tidy::run(&workspace),
         Task::Bench(options) => bench::run(&workspace, options),
+        Task::Counts(options) => counts::run(&workspace, options),
         Task::Loom => loom::run(&workspace),
     }
 }

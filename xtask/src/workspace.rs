@@ -71,8 +71,4 @@ impl Package {
     pub(crate) fn has_target(&self, kind: &str, name: &str) -> bool {
         self.targets.iter().any(|t| t.name == name && t.kind.iter().any(|k| k == kind))
     }
-
-    pub(crate) fn has_kind(&self, kind: &str) -> bool {
-        self.targets.iter().any(|t| t.kind.iter().any(|k| k == kind))
-    }
 }
