@@ -14,9 +14,14 @@
 //! rule a file cut in the middle of its last number would decode to a wrong number.
 
 mod cursor;
+mod rows;
 
 pub mod binance;
+pub mod bitmex;
+#[cfg(feature = "dbn")]
+pub mod dbn;
 pub mod lobster;
+pub mod tardis;
 
 use core::fmt;
 
@@ -34,7 +39,7 @@ use core::fmt;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DecodeError {
-    /// Line in the file, from 1.
+    /// Line in the file, from 1; 0 in a binary file.
     pub line: u64,
     /// Offset in the file of the offending byte, from 0.
     pub offset: u64,
@@ -48,7 +53,10 @@ pub struct DecodeError {
 impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { line, offset, field, reason } = self;
-        write!(f, "line {line}, byte {offset}, field {field}: {reason}")
+        if *line > 0 {
+            write!(f, "line {line}, ")?;
+        }
+        write!(f, "byte {offset}, field {field}: {reason}")
     }
 }
 
@@ -76,6 +84,14 @@ pub enum Malformed {
     UnknownCode,
     /// The first line is not the header of this format.
     Header,
+    /// Zero where only another number makes sense.
+    Zero,
+    /// A row of another exchange or symbol than the rows before it.
+    AnotherSymbol,
+    /// The file says that it holds records of another schema.
+    OtherSchema,
+    /// A record whose length is not that of its type.
+    RecordLength,
     /// This file of a pair has fewer rows than the other.
     EndsFirst,
 }
@@ -92,6 +108,10 @@ impl fmt::Display for Malformed {
             Self::Negative => "negative",
             Self::UnknownCode => "not a code this format defines",
             Self::Header => "not the header of this format",
+            Self::Zero => "zero",
+            Self::AnotherSymbol => "not the exchange and symbol of the rows before",
+            Self::OtherSchema => "the file holds records of another schema",
+            Self::RecordLength => "not the length of a record of this type",
             Self::EndsFirst => "has fewer rows than the file it belongs to",
         })
     }

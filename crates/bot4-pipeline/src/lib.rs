@@ -22,12 +22,14 @@
 //! ```
 //!
 //! - [`feed`]: decoders from the bytes of a recording to quotes and trades.
+//! - [`book`]: an order book from every event of every order.
 //! - [`features`]: streaming features of quotes, and the rows models see.
 //! - [`sim`]: a seeded market that makes quotes.
 //! - [`columns`]: a batch of rows as structure of arrays.
 //! - [`stage`]: in-place stages for one row or a batch, and their composition.
 //! - [`risk`]: a wait-free gate in front of the order path.
 
+pub mod book;
 pub mod columns;
 pub mod features;
 pub mod feed;

@@ -2,9 +2,9 @@
 
 mod recordings;
 
-use bot4_pipeline::feed::binance::{BOOK_TICKER_HEADER, BookTicker};
+use bot4_pipeline::feed::binance::{self, BOOK_TICKER_HEADER, BookTicker};
 use bot4_pipeline::feed::lobster::{Quotes, Trades};
-use bot4_pipeline::feed::{DecodeError, Malformed};
+use bot4_pipeline::feed::{DecodeError, Malformed, bitmex, tardis};
 use bot4_pipeline::sim::Simulator;
 use bot4_pipeline::{Quote, Side};
 use proptest::prelude::*;
@@ -38,6 +38,70 @@ fn written_quotes_come_back() {
     assert!(decoded.eq(quotes.iter().copied().map(Ok)));
     let csv = recordings::book_ticker(&quotes);
     assert!(BookTicker::new(csv.as_bytes()).eq(quotes.into_iter().map(Ok)));
+}
+
+#[test]
+fn written_trades_come_back() {
+    let quotes = simulated(5_000);
+    let trades = recordings::trades(&quotes);
+    let expected = || trades.iter().copied().map(Ok);
+    assert!(binance::Trades::new(recordings::binance_trades(&trades).as_bytes()).eq(expected()));
+    assert!(bitmex::Trades::new(recordings::bitmex_trades(&trades).as_bytes()).eq(expected()));
+    assert!(tardis::Trades::new(recordings::tardis_trades(&trades).as_bytes()).eq(expected()));
+    let in_micros = quotes.iter().map(|quote| Ok(Quote { ts: quote.ts / 1_000 * 1_000, ..*quote }));
+    assert!(tardis::Quotes::new(recordings::tardis_quotes(&quotes).as_bytes()).eq(in_micros));
+}
+
+#[test]
+fn a_bad_row_of_trades_says_where_and_why() {
+    use Malformed::{
+        AnotherSymbol, Missing, Negative, Overflow, TrailingField, Truncated, UnknownCode, Zero,
+    };
+    type Decode = fn(&[u8]) -> Result<(), DecodeError>;
+    let binance: Decode = |csv| binance::Trades::new(csv).try_for_each(|trade| trade.map(drop));
+    let bitmex: Decode = |csv| bitmex::Trades::new(csv).try_for_each(|trade| trade.map(drop));
+    let tardis: Decode = |csv| tardis::Trades::new(csv).try_for_each(|trade| trade.map(drop));
+    for (decode, header, row, field, reason) in [
+        (binance, binance::TRADES_HEADER, "1,,,2,5.5,1,2\n", "is_buyer_maker", UnknownCode),
+        (binance, binance::TRADES_HEADER, "1,,,2,5.5,1\n", "is_buyer_maker", Missing),
+        (binance, binance::TRADES_HEADER, "1,,,2,-5.5,1,1\n", "price", Negative),
+        (bitmex, bitmex::TRADES_HEADER, "1,5,0\n", "size", Zero),
+        (bitmex, bitmex::TRADES_HEADER, "1,5,-0.0\n", "size", Zero),
+        (bitmex, bitmex::TRADES_HEADER, "1,5,1,\n", "size", TrailingField),
+        (bitmex, bitmex::TRADES_HEADER, "18446744073710,5,1\n", "timestamp", Overflow),
+        (tardis, tardis::TRADES_HEADER, "a,b,1,2,id,hold,5,1\n", "side", UnknownCode),
+        (tardis, tardis::TRADES_HEADER, "a,b,1,2,id,,5,1\n", "side", Missing),
+        (tardis, tardis::TRADES_HEADER, ",b,1,2,id,buy,5,1\n", "exchange", Missing),
+        (tardis, tardis::TRADES_HEADER, "a,b", "symbol", Truncated),
+        (tardis, tardis::TRADES_HEADER, "a\n", "symbol", Missing),
+    ] {
+        let error = decode(format!("{header}\n{row}").as_bytes()).unwrap_err();
+        assert_eq!((error.line, error.field, error.reason), (2, field, reason), "{row:?}");
+    }
+    let two = format!("{}\na,b,1,2,,buy,5,1\na,c,1,2,,buy,5,1\n", tardis::TRADES_HEADER);
+    let error = tardis(two.as_bytes()).unwrap_err();
+    assert_eq!((error.line, error.field, error.reason), (3, "symbol", AnotherSymbol));
+}
+
+#[test]
+fn a_tardis_side_is_whole_or_empty() {
+    let quote = |row: &str| {
+        let csv = format!("{}\na,b,1,2,{row}\n", tardis::QUOTES_HEADER);
+        tardis::Quotes::new(csv.as_bytes()).next().unwrap()
+    };
+    let bid_only = quote(",,9,1").unwrap();
+    assert_eq!((bid_only.ask_px, bid_only.ask_qty, bid_only.bid_px), (Quote::UNDEFINED_PX, 0, 9_000_000_000));
+    assert_eq!(quote("1,10,,").unwrap().bid_px, Quote::UNDEFINED_PX);
+    for row in ["1,,9,1", ",10,9,1", "1,10,9,", "1,10,,1"] {
+        assert_eq!(quote(row).unwrap_err().reason, Malformed::Missing, "{row}");
+    }
+}
+
+#[test]
+fn the_first_good_row_decides_the_instrument() {
+    let csv = format!("{}\nx,y,bad\na,b,1,2,,buy,5,1\na,b,1,3,,unknown,5,1\n", tardis::TRADES_HEADER);
+    let mut trades = tardis::Trades::new(csv.as_bytes()).skip_bad_rows();
+    assert_eq!((trades.by_ref().count(), trades.skipped()), (1, 1));
 }
 
 #[test]

@@ -2,15 +2,14 @@
 //!
 //! The recordings are not part of the repository; without them each test says so and ends.
 
-#![allow(clippy::print_stdout, reason = "a skipped test says so")]
-
+mod shared;
 mod stats;
-
-use std::path::PathBuf;
 
 use bot4_pipeline::Quote;
 use bot4_pipeline::features::{Features, QuoteFeatures, Scale};
-use bot4_pipeline::feed::{binance, lobster};
+use bot4_pipeline::feed::{binance, bitmex, lobster, tardis};
+use bot4_pipeline::{Side, Trade};
+use shared::shared;
 use stats::Row;
 
 const MESSAGES: &str = "data/lobster-amzn-20120621-l1/AMZN_2012-06-21_34200000_57600000_message_1.csv.zst";
@@ -23,17 +22,6 @@ const OPENING_NS: u64 = MIDNIGHT_NS + 34_200 * SECOND_NS;
 
 /// One cent in LOBSTER's price unit.
 const TICK: f64 = 100.0;
-
-/// A file beside the workspace, or `None` (and a word about it) where it is absent.
-fn shared(path: &str) -> Option<Vec<u8>> {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared").join(path);
-    let Ok(bytes) = std::fs::read(&path) else {
-        println!("skipped: {} is not here", path.display());
-        return None;
-    };
-    let compressed = path.extension().is_some_and(|extension| extension == "zst");
-    Some(if compressed { zstd::decode_all(&bytes[..]).expect("valid zstd") } else { bytes })
-}
 
 fn amzn() -> Option<Vec<Quote>> {
     let (messages, book) = (shared(MESSAGES)?, shared(BOOK)?);
@@ -146,4 +134,39 @@ fn binance_recordings_decode_to_their_last_row() {
         assert!(quotes.iter().all(|quote| quote.is_two_sided() && !quote.is_crossed()));
         assert!(quotes.is_sorted_by_key(|quote| quote.ts));
     }
+}
+
+#[test]
+fn recorded_trades_decode_to_their_last_row() {
+    for (name, rows, sells) in [("usdm", 21_313, 11_697), ("spot", 9_757, 5_654)] {
+        let path = format!("data/binance-btcusdt-20240808/{name}_btcusdt_20240808.trades.csv.zst");
+        let Some(csv) = shared(&path) else { return };
+        let trades: Vec<Trade> =
+            binance::Trades::new(&csv).collect::<Result<_, _>>().expect("a valid recording");
+        assert_trades(&trades, rows, sells);
+    }
+    let Some(csv) = shared("data/bitmex-xbtusd-201801/trades_first700k.csv.zst") else { return };
+    let trades: Vec<Trade> = bitmex::Trades::new(&csv).collect::<Result<_, _>>().expect("a valid recording");
+    assert_trades(&trades, 700_000, 350_311);
+    let Some(csv) = shared("data/format-fixtures/tardis/bitmex_trades_XBTUSD.csv") else { return };
+    let trades: Vec<Trade> = tardis::Trades::new(&csv).collect::<Result<_, _>>().expect("a valid recording");
+    assert_trades(&trades, 10, 10);
+    assert_eq!((trades[0].ts, trades[0].px), (1_583_020_803_307_160_000, 8_531_500_000_000));
+}
+
+#[track_caller]
+fn assert_trades(trades: &[Trade], rows: usize, sells: usize) {
+    let found = trades.iter().filter(|trade| trade.aggressor == Side::Sell).count();
+    assert_eq!((trades.len(), found), (rows, sells));
+    assert!(trades.iter().all(|trade| trade.px > 0 && trade.qty > 0));
+    assert!(trades.is_sorted_by_key(|trade| trade.ts));
+}
+
+#[test]
+fn recorded_tardis_quotes_decode_to_their_last_row() {
+    let Some(csv) = shared("data/format-fixtures/tardis/huobi-dm-swap_quotes_BTC-USD.csv") else { return };
+    let quotes: Vec<Quote> = tardis::Quotes::new(&csv).collect::<Result<_, _>>().expect("a valid recording");
+    assert_eq!(quotes.len(), 10);
+    assert_eq!((quotes[0].ask_qty, quotes[0].bid_qty), (5_494_000_000_000, 806_000_000_000));
+    assert!(quotes.iter().all(|quote| quote.is_two_sided() && !quote.is_crossed()));
 }

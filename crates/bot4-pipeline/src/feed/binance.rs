@@ -1,12 +1,11 @@
-//! Binance best bid and ask (`bookTicker`), recorded as CSV with a header.
+//! Binance best bid and ask (`bookTicker`) and trades, recorded as CSV with a header.
 
-use core::iter::FusedIterator;
-
-use super::DecodeError;
 use super::cursor::Cursor;
-use crate::quote::Quote;
+use super::rows::{Rows, bad_row_policy};
+use super::{DecodeError, Malformed};
+use crate::quote::{Quote, Side, Trade};
 
-/// The header a recording starts with.
+/// The header a recording of the book ticker starts with.
 pub const BOOK_TICKER_HEADER: &str = "local_ns,event_ms,txn_ms,update_id,bid_px,bid_qty,ask_px,ask_qty";
 
 /// The quotes of a book ticker recording: one per row, spot or futures.
@@ -29,11 +28,7 @@ pub const BOOK_TICKER_HEADER: &str = "local_ns,event_ms,txn_ms,update_id,bid_px,
 /// ```
 #[derive(Clone, Debug)]
 pub struct BookTicker<'a> {
-    rows: Cursor<'a>,
-    header_seen: bool,
-    skip: bool,
-    skipped: u64,
-    ended: bool,
+    rows: Rows<'a>,
 }
 
 impl<'a> BookTicker<'a> {
@@ -41,77 +36,105 @@ impl<'a> BookTicker<'a> {
     /// error.
     #[must_use]
     pub const fn new(bytes: &'a [u8]) -> Self {
-        Self { rows: Cursor::new(bytes), header_seen: false, skip: false, skipped: 0, ended: false }
-    }
-
-    /// Leaves out bad rows instead of ending at the first. The header is no row: it must be right.
-    #[must_use]
-    pub const fn skip_bad_rows(mut self) -> Self {
-        self.skip = true;
-        self
-    }
-
-    /// How many rows were left out so far.
-    #[must_use]
-    pub const fn skipped(&self) -> u64 {
-        self.skipped
-    }
-
-    #[cold]
-    fn header(&mut self) -> Result<(), DecodeError> {
-        self.header_seen = true;
-        self.rows.header(BOOK_TICKER_HEADER.as_bytes())
-    }
-
-    #[inline]
-    fn row(&mut self) -> Result<Quote, DecodeError> {
-        let row = &mut self.rows;
-        let ts = row.unsigned("local_ns")?;
-        row.comma("local_ns", "event_ms")?;
-        row.optional_unsigned("event_ms")?;
-        row.comma("event_ms", "txn_ms")?;
-        row.optional_unsigned("txn_ms")?;
-        row.comma("txn_ms", "update_id")?;
-        row.unsigned("update_id")?;
-        row.comma("update_id", "bid_px")?;
-        let (bid_px, bid_qty) = side(row, "bid_px", "bid_qty")?;
-        row.comma("bid_qty", "ask_px")?;
-        let (ask_px, ask_qty) = side(row, "ask_px", "ask_qty")?;
-        row.end_row("ask_qty")?;
-        Ok(Quote { ts, bid_px, bid_qty, ask_px, ask_qty })
+        Self { rows: Rows::new(bytes, Some(BOOK_TICKER_HEADER)) }
     }
 }
+
+bad_row_policy!(BookTicker);
 
 impl Iterator for BookTicker<'_> {
     type Item = Result<Quote, DecodeError>;
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        if !self.header_seen
-            && let Err(error) = self.header()
-        {
-            self.ended = true;
-            return Some(Err(error));
-        }
-        while !self.ended && !self.rows.is_at_end() {
-            let start = self.rows.row_start();
-            match self.row() {
-                Err(_) if self.skip => {
-                    self.rows.skip_row(start);
-                    self.skipped += 1;
-                }
-                result => {
-                    self.ended = result.is_err();
-                    return Some(result);
-                }
-            }
-        }
-        self.ended = true;
-        None
+        self.rows.next(quote)
     }
 }
 
-impl FusedIterator for BookTicker<'_> {}
+/// The header a recording of trades starts with.
+pub const TRADES_HEADER: &str = "local_ns,event_ms,trade_ms,trade_id,price,qty,is_buyer_maker";
+
+/// The trades of a recording: one per row, spot or futures.
+///
+/// [`Trade::ts`] is `local_ns`, the recorder's clock, as for [`BookTicker`], so that the two can be
+/// merged by time. `is_buyer_maker` is 1 where the buyer's order was resting: the seller is the
+/// aggressor. No allocation; O(1) per trade.
+///
+/// ```
+/// use bot4_pipeline::Side;
+/// use bot4_pipeline::feed::binance::Trades;
+///
+/// let csv = b"local_ns,event_ms,trade_ms,trade_id,price,qty,is_buyer_maker\n\
+///             1723161255088176367,1723161256322,1723161256322,5266583935,61800.30,0.006,0\n";
+/// let trade = Trades::new(csv).next().unwrap()?;
+/// assert_eq!((trade.px, trade.qty, trade.aggressor), (61_800_300_000_000, 6_000_000, Side::Buy));
+/// # Ok::<(), bot4_pipeline::feed::DecodeError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Trades<'a> {
+    rows: Rows<'a>,
+}
+
+impl<'a> Trades<'a> {
+    /// Reads `bytes`, which must start with [`TRADES_HEADER`]: otherwise the first item is an error.
+    #[must_use]
+    pub const fn new(bytes: &'a [u8]) -> Self {
+        Self { rows: Rows::new(bytes, Some(TRADES_HEADER)) }
+    }
+}
+
+bad_row_policy!(Trades);
+
+impl Iterator for Trades<'_> {
+    type Item = Result<Trade, DecodeError>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        self.rows.next(trade)
+    }
+}
+
+/// Reads one row of a book ticker.
+#[inline]
+fn quote(row: &mut Cursor<'_>) -> Result<Quote, DecodeError> {
+    let ts = row.unsigned("local_ns")?;
+    row.comma("local_ns", "event_ms")?;
+    row.optional_unsigned("event_ms")?;
+    row.comma("event_ms", "txn_ms")?;
+    row.optional_unsigned("txn_ms")?;
+    row.comma("txn_ms", "update_id")?;
+    row.unsigned("update_id")?;
+    row.comma("update_id", "bid_px")?;
+    let (bid_px, bid_qty) = side(row, "bid_px", "bid_qty")?;
+    row.comma("bid_qty", "ask_px")?;
+    let (ask_px, ask_qty) = side(row, "ask_px", "ask_qty")?;
+    row.end_row("ask_qty")?;
+    Ok(Quote { ts, bid_px, bid_qty, ask_px, ask_qty })
+}
+
+/// Reads one row of trades.
+#[inline]
+fn trade(row: &mut Cursor<'_>) -> Result<Trade, DecodeError> {
+    let ts = row.unsigned("local_ns")?;
+    row.comma("local_ns", "event_ms")?;
+    row.optional_unsigned("event_ms")?;
+    row.comma("event_ms", "trade_ms")?;
+    row.optional_unsigned("trade_ms")?;
+    row.comma("trade_ms", "trade_id")?;
+    row.unsigned("trade_id")?;
+    row.comma("trade_id", "price")?;
+    let px = row.decimal("price")?;
+    row.comma("price", "qty")?;
+    let qty = row.decimal("qty")?;
+    row.comma("qty", "is_buyer_maker")?;
+    let aggressor = match row.unsigned("is_buyer_maker")? {
+        0 => Side::Buy,
+        1 => Side::Sell,
+        _ => return Err(row.error("is_buyer_maker", Malformed::UnknownCode)),
+    };
+    row.end_row("is_buyer_maker")?;
+    Ok(Trade { ts, px, qty, aggressor })
+}
 
 /// Reads price and quantity of one side.
 #[inline]

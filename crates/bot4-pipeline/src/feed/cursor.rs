@@ -136,6 +136,62 @@ impl<'a> Cursor<'a> {
         Ok(if negative { -value } else { value })
     }
 
+    /// Reads a decimal number with an optional minus sign, exactly, in units of 1e-9.
+    #[inline]
+    pub(super) fn signed_decimal(&mut self, field: &'static str) -> Result<i64, DecodeError> {
+        let negative = self.peek() == Some(b'-');
+        self.at += usize::from(negative);
+        let magnitude = self.decimal(field)?;
+        Ok(if negative { -magnitude } else { magnitude })
+    }
+
+    /// Whether the field that starts here is empty.
+    #[inline]
+    pub(super) fn is_empty_field(&self) -> bool {
+        matches!(self.peek(), Some(b',' | b'\n' | b'\r'))
+    }
+
+    /// Takes `expected`, or nothing if the row does not go on with it.
+    #[inline]
+    pub(super) fn take(&mut self, expected: &[u8]) -> bool {
+        let found = self.rest().starts_with(expected);
+        self.at += if found { expected.len() } else { 0 };
+        found
+    }
+
+    /// Takes two fields of text with the commas after them, and gives them with the commas.
+    pub(super) fn prefix(
+        &mut self,
+        fields: [&'static str; 2],
+        next: &'static str,
+    ) -> Result<&'a [u8], DecodeError> {
+        let start = self.at;
+        self.text(fields[0])?;
+        self.comma(fields[0], fields[1])?;
+        self.text(fields[1])?;
+        self.comma(fields[1], next)?;
+        Ok(&self.bytes[start..self.at])
+    }
+
+    /// Reads a time in units of so many nanoseconds.
+    #[inline]
+    pub(super) fn time(&mut self, field: &'static str, unit_ns: u64) -> Result<u64, DecodeError> {
+        let time = self.unsigned(field)?;
+        time.checked_mul(unit_ns).ok_or_else(|| self.error(field, Malformed::Overflow))
+    }
+
+    /// Reads text: all bytes up to the next comma or the end of the row, at least one.
+    #[inline]
+    pub(super) fn text(&mut self, field: &'static str) -> Result<&'a [u8], DecodeError> {
+        let rest = self.rest();
+        let length = text_length(rest);
+        if length == 0 || length == rest.len() {
+            return Err(self.no_text(field));
+        }
+        self.at += length;
+        Ok(&rest[..length])
+    }
+
     /// Reads a decimal number that is not negative, exactly, in units of 1e-9.
     #[inline]
     pub(super) fn decimal(&mut self, field: &'static str) -> Result<i64, DecodeError> {
@@ -171,6 +227,13 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// The error for text that is empty or does not end.
+    #[cold]
+    fn no_text(&self, field: &'static str) -> DecodeError {
+        let reason = if self.is_empty_field() { Malformed::Missing } else { Malformed::Truncated };
+        self.error(field, reason)
+    }
+
     #[cold]
     fn bad_fraction(&self, field: &'static str, digits: usize) -> DecodeError {
         match digits {
@@ -201,6 +264,28 @@ impl<'a> Cursor<'a> {
     fn rest(&self) -> &'a [u8] {
         self.bytes.get(self.at..).unwrap_or_default()
     }
+}
+
+/// How many bytes stand before the first comma, carriage return or line feed.
+#[inline]
+fn text_length(bytes: &[u8]) -> usize {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    // The high bit of each byte of `word` that equals `byte`, and perhaps of bytes after the first such.
+    let equal = |word: u64, byte: u8| {
+        let zero = word ^ (ONES * u64::from(byte));
+        zero.wrapping_sub(ONES) & !zero & (ONES << 7)
+    };
+    let mut length = 0;
+    while let Some(chunk) = bytes[length..].first_chunk::<8>() {
+        let word = u64::from_le_bytes(*chunk);
+        let end = equal(word, b',') | equal(word, b'\n') | equal(word, b'\r');
+        if end != 0 {
+            return length + (end.trailing_zeros() / 8) as usize;
+        }
+        length += 8;
+    }
+    let is_end = |byte: &u8| matches!(byte, b',' | b'\n' | b'\r');
+    length + bytes[length..].iter().position(is_end).unwrap_or(bytes.len() - length)
 }
 
 /// `whole` units and `fraction` billionths in billionths.
@@ -327,6 +412,12 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn text_ends_at_the_first_comma_or_line_end(bytes in prop::collection::vec(prop::sample::select(b"ab,\n\r\x2b\x2d\xac\x8a\0".to_vec()), 0..40)) {
+            let expected = bytes.iter().position(|byte| b",\n\r".contains(byte)).unwrap_or(bytes.len());
+            prop_assert_eq!(text_length(&bytes), expected);
+        }
+
         #[test]
         fn words_of_digits_equal_digits_one_by_one(bytes in "[0-9]{0,24}[^0-9]?[0-9]{0,9}") {
             prop_assert_eq!(leading_digits(bytes.as_bytes()), digits_one_by_one(bytes.as_bytes()));

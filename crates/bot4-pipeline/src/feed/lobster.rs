@@ -7,6 +7,7 @@
 use core::iter::FusedIterator;
 
 use super::cursor::Cursor;
+use super::rows::{Rows, bad_row_policy};
 use super::{DecodeError, Malformed};
 use crate::quote::{Quote, Side, Trade};
 
@@ -133,61 +134,32 @@ impl FusedIterator for Quotes<'_> {}
 /// ```
 #[derive(Clone, Debug)]
 pub struct Trades<'a> {
-    messages: Cursor<'a>,
+    rows: Rows<'a>,
     midnight_ns: u64,
-    skip: bool,
-    skipped: u64,
-    ended: bool,
 }
 
 impl<'a> Trades<'a> {
     /// Reads `messages`; `midnight_ns` as for [`Quotes::new`].
     #[must_use]
     pub const fn new(messages: &'a [u8], midnight_ns: u64) -> Self {
-        Self { messages: Cursor::new(messages), midnight_ns, skip: false, skipped: 0, ended: false }
-    }
-
-    /// Leaves out bad rows instead of ending at the first.
-    #[must_use]
-    pub const fn skip_bad_rows(mut self) -> Self {
-        self.skip = true;
-        self
-    }
-
-    /// How many rows were left out so far.
-    #[must_use]
-    pub const fn skipped(&self) -> u64 {
-        self.skipped
+        Self { rows: Rows::new(messages, None), midnight_ns }
     }
 }
+
+bad_row_policy!(Trades);
 
 impl Iterator for Trades<'_> {
     type Item = Result<Trade, DecodeError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        while !self.ended && !self.messages.is_at_end() {
-            let row = self.messages.row_start();
-            match message(&mut self.messages, self.midnight_ns) {
-                Ok(message) => match message.trade() {
-                    Some(trade) => return Some(Ok(trade)),
-                    None => continue,
-                },
-                Err(_) if self.skip => {
-                    self.messages.skip_row(row);
-                    self.skipped += 1;
-                }
-                Err(error) => {
-                    self.ended = true;
-                    return Some(Err(error));
-                }
+        loop {
+            let message = self.rows.next(|row| message(row, self.midnight_ns))?;
+            if let Some(trade) = message.map(|message| message.trade()).transpose() {
+                return Some(trade);
             }
         }
-        self.ended = true;
-        None
     }
 }
-
-impl FusedIterator for Trades<'_> {}
 
 /// What of a message becomes a quote or a trade.
 struct Message {

@@ -3,8 +3,8 @@
 
 use std::fmt::Write;
 
-use bot4_pipeline::Quote;
-use bot4_pipeline::feed::{binance, lobster};
+use bot4_pipeline::feed::{binance, bitmex, lobster, tardis};
+use bot4_pipeline::{Quote, Side, Trade};
 
 /// 2024-01-02 00:00 in New York, the day the simulator starts on.
 pub(crate) const MIDNIGHT_NS: u64 = 1_704_171_600_000_000_000;
@@ -36,6 +36,70 @@ pub(crate) fn book_ticker(quotes: &[Quote]) -> String {
             [quote.bid_px, quote.bid_qty, quote.ask_px, quote.ask_qty].map(decimal);
         let update_id = 5_123_107_839_020_u64 + id as u64;
         writeln!(csv, "{},{event_ms},{event_ms},{update_id},{bid},{bid_qty},{ask},{ask_qty}", quote.ts)
+            .unwrap();
+    }
+    csv
+}
+
+/// Trades at the best prices of the quotes, one for each, at whole milliseconds and of whole lots.
+pub(crate) fn trades(quotes: &[Quote]) -> Vec<Trade> {
+    let trade = |(id, quote): (usize, &Quote)| {
+        let (ts, qty) = (quote.ts / 1_000_000 * 1_000_000, quote.bid_qty);
+        if id % 3 == 0 {
+            Trade { ts, px: quote.bid_px, qty, aggressor: Side::Sell }
+        } else {
+            Trade { ts, px: quote.ask_px, qty, aggressor: Side::Buy }
+        }
+    };
+    quotes.iter().enumerate().map(trade).collect()
+}
+
+/// A Binance recording of trades.
+pub(crate) fn binance_trades(trades: &[Trade]) -> String {
+    let mut csv = format!("{}\n", binance::TRADES_HEADER);
+    for (id, trade) in trades.iter().enumerate() {
+        let (event_ms, maker) = (trade.ts / 1_000_000, u8::from(trade.aggressor == Side::Sell));
+        let (px, qty) = (decimal(trade.px), decimal(trade.qty));
+        writeln!(
+            csv,
+            "{},{event_ms},{event_ms},{},{px},{qty},{maker}",
+            trade.ts,
+            5_266_583_935_u64 + id as u64
+        )
+        .unwrap();
+    }
+    csv
+}
+
+/// A BitMEX recording of trades.
+pub(crate) fn bitmex_trades(trades: &[Trade]) -> String {
+    let mut csv = format!("{}\n", bitmex::TRADES_HEADER);
+    for trade in trades {
+        let sign = if trade.aggressor == Side::Sell { "-" } else { "" };
+        writeln!(csv, "{},{},{sign}{}", trade.ts / 1_000_000, decimal(trade.px), trade.qty / NANO).unwrap();
+    }
+    csv
+}
+
+/// A Tardis file of quotes. Its times are microseconds.
+pub(crate) fn tardis_quotes(quotes: &[Quote]) -> String {
+    let mut csv = format!("{}\n", tardis::QUOTES_HEADER);
+    for quote in quotes {
+        let us = quote.ts / 1_000;
+        let [bid, bid_qty, ask, ask_qty] =
+            [quote.bid_px, quote.bid_qty, quote.ask_px, quote.ask_qty].map(decimal);
+        writeln!(csv, "bitmex,XBTUSD,{},{us},{ask_qty},{ask},{bid},{bid_qty}", us - 9).unwrap();
+    }
+    csv
+}
+
+/// A Tardis file of trades.
+pub(crate) fn tardis_trades(trades: &[Trade]) -> String {
+    let mut csv = format!("{}\n", tardis::TRADES_HEADER);
+    for (id, trade) in trades.iter().enumerate() {
+        let (us, side) = (trade.ts / 1_000, if trade.aggressor == Side::Sell { "sell" } else { "buy" });
+        let (px, qty) = (decimal(trade.px), decimal(trade.qty));
+        writeln!(csv, "bitmex,XBTUSD,{},{us},ccc3c1fa-212c-e8b0-1706-{id:012x},{side},{px},{qty}", us - 9)
             .unwrap();
     }
     csv
