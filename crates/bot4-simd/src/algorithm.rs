@@ -4,7 +4,7 @@
 //! not stays without it, and so does every intrinsic in it, as a call. So functions are `#[inline(always)]`;
 //! a closure that takes or returns a vector carries the attribute too, which it can only as an argument;
 //! and no function item stands for a closure, nor `array::from_fn` or `map` for a loop over registers, as their
-//! own code has no such attribute.
+//! own code has no such attribute. `cargo xtask asm` looks for the calls that remain.
 
 pub(crate) mod arithmetic;
 pub(crate) mod extrema;

@@ -18,6 +18,18 @@ fn pair(n: usize) -> Pair {
     (values(n), values(n + 1).split_off(1))
 }
 
+/// 32 columns of so many rows, and where their sums go.
+fn columns(rows: usize) -> Pair {
+    (values(32 * rows), vec![0.0; rows])
+}
+
+#[library_benchmark(setup = columns)]
+#[bench::rows1024(1024)]
+fn weighted_sum_f64(mut xy: Pair) -> Pair {
+    bot4_simd::weighted_sum(&xy.0, xy.1.len(), black_box(&[0.5; 32]), &mut xy.1);
+    xy
+}
+
 fn squares() -> (Square, Square) {
     Isa::detect();
     let of = |shift: usize| {
@@ -90,5 +102,6 @@ fn matrix_multiply_f64(ab: (Square, Square)) -> Square {
 library_benchmark_group!(
     name = simd;
     benchmarks =
-        sum_f64, dot_f64, axpy_f64, mean_var_f64, exp_f64, tanh_f64, softmax_f64, matrix_multiply_f64
+        sum_f64, dot_f64, axpy_f64, mean_var_f64, exp_f64, tanh_f64, softmax_f64, weighted_sum_f64,
+        matrix_multiply_f64
 );

@@ -1,4 +1,5 @@
 //! The reproducible products, and matrix times vector.
+#![allow(unsafe_code)] // Parts of columns without a check each.
 
 use crate::element::Element;
 use crate::vector::Vector;
@@ -36,7 +37,7 @@ pub(crate) fn weighted_sum<V: Vector>(
     weights: &[V::Elem],
     out: &mut [V::Elem],
 ) {
-    let rows = out.len();
+    let columns = Columns::new(data, stride, weights.len(), out.len());
     let mut from = 0;
     let mut chunks = out.chunks_exact_mut(V::LANES);
     for chunk in &mut chunks {
@@ -44,7 +45,11 @@ pub(crate) fn weighted_sum<V: Vector>(
             t,
             weights,
             #[inline(always)]
-            |j| V::load(t, &data[j * stride + from..][..V::LANES]),
+            |j| {
+                // SAFETY: `weigh` asks for one column per weight, and chunks of `LANES` rows begin at `from`.
+                let part = unsafe { columns.part(j, from, V::LANES) };
+                V::load(t, part)
+            },
         );
         sum.store(chunk);
         from += V::LANES;
@@ -52,17 +57,54 @@ pub(crate) fn weighted_sum<V: Vector>(
     let tail = chunks.into_remainder();
     if !tail.is_empty() {
         let zero = V::splat(t, V::Elem::ZERO);
+        let len = tail.len();
         let sum = weigh(
             t,
             weights,
             #[inline(always)]
-            |j| V::load_partial(t, &data[j * stride + from..j * stride + rows], zero),
+            |j| {
+                // SAFETY: `weigh` asks for one column per weight, and `len` rows are left from `from` on.
+                let part = unsafe { columns.part(j, from, len) };
+                V::load_partial(t, part, zero)
+            },
         );
         sum.store_partial(tail);
     }
 }
 
-/// The eight virtual lanes of a register of rows, folded by the tree of `dot8`.
+/// Columns of equal length in one slice. One check for all of them: a check per part would cost more
+/// instructions than the arithmetic on it.
+struct Columns<'a, T> {
+    data: &'a [T],
+    stride: usize,
+    count: usize,
+    rows: usize,
+}
+
+impl<'a, T> Columns<'a, T> {
+    #[inline(always)]
+    fn new(data: &'a [T], stride: usize, count: usize, rows: usize) -> Self {
+        let needed = count.checked_sub(1).map_or(Some(0), |last| last.checked_mul(stride)?.checked_add(rows));
+        assert!(needed.is_some_and(|needed| needed <= data.len()), "the columns reach past the data");
+        Self { data, stride, count, rows }
+    }
+
+    /// Rows `from` to `from + len` of column `j`.
+    ///
+    /// # Safety
+    /// `j` is below `count`, and `from + len` not above `rows`.
+    #[inline(always)]
+    unsafe fn part(&self, j: usize, from: usize, len: usize) -> &'a [T] {
+        debug_assert!(j < self.count && from + len <= self.rows);
+        let start = j * self.stride + from;
+        // SAFETY: `new` found that the end of the last column lies in `data`, without overflow on the way, and the
+        // caller promises to ask for nothing beyond it.
+        unsafe { self.data.get_unchecked(start..start + len) }
+    }
+}
+
+/// The eight virtual lanes of a register of rows, folded by the tree of `dot8`. Asks for the part of each
+/// weight once.
 #[inline(always)]
 fn weigh<V: Vector>(t: V::Token, weights: &[V::Elem], part: impl Fn(usize) -> V) -> V {
     let mut lanes = [V::splat(t, V::Elem::ZERO); OCTET];
