@@ -34,9 +34,9 @@ static ALLOCATOR: CountingAllocator = CountingAllocator::new();
 #[derive(Debug, Parser)]
 #[command(name = "bot4-benches")]
 struct Arguments {
-    /// The group of cases to measure
+    /// The groups of cases to measure; all without this
     #[arg(long, value_parser = PossibleValuesParser::new(groups::names()))]
-    group: String,
+    group: Vec<String>,
     /// Only the cases whose name contains this
     #[arg(long, value_name = "TEXT", default_value = "")]
     case: String,
@@ -60,17 +60,25 @@ fn main() -> ExitCode {
 
 fn run(arguments: &Arguments) -> Result<(), String> {
     let effort = if arguments.quick { rounds::QUICK } else { rounds::FULL };
-    let mut cases = groups::cases(&arguments.group);
-    cases.retain(|case| case.name.contains(&arguments.case));
-    if cases.is_empty() {
-        return Err(format!("no case of group {} contains {:?}", arguments.group, arguments.case));
-    }
-    report::print_header(&arguments.group);
+    let chosen = |group: &&str| arguments.group.is_empty() || arguments.group.iter().any(|one| one == group);
     let mut rows = Vec::new();
-    for case in cases {
-        let measured = rounds::measure(&arguments.group, case, effort)?;
-        report::print_case(&measured);
-        rows.extend(measured);
+    let mut found = false;
+    for group in groups::names().filter(chosen) {
+        let mut cases = groups::cases(group);
+        cases.retain(|case| case.name.contains(&arguments.case));
+        if cases.is_empty() {
+            continue;
+        }
+        found = true;
+        report::print_header(group);
+        for case in cases {
+            let measured = rounds::measure(group, case, effort)?;
+            report::print_case(&measured);
+            rows.extend(measured);
+        }
+    }
+    if !found {
+        return Err(format!("no case of these groups contains {:?}", arguments.case));
     }
     if rows.is_empty() {
         return Err("nothing could be measured".to_owned());

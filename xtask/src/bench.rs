@@ -1,16 +1,23 @@
 //! The measuring bench: our crates and their peers side by side, by the package bot4-benches.
-use std::path::PathBuf;
+mod compare;
+mod page;
+mod record;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use record::Record;
 
 use crate::failure::{Failure, Result};
 use crate::process::Cmd;
 use crate::workspace::Workspace;
 
-/// Options of `cargo xtask bench`, handed on to the package.
+/// Options of `cargo xtask bench`; the first three are handed on to the package.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
-    /// The group of cases to measure
+    /// The groups of cases to measure; all without this
     #[arg(long, value_name = "GROUP")]
-    group: String,
+    group: Vec<String>,
     /// Only the cases whose name contains this
     #[arg(long, value_name = "TEXT")]
     case: Option<String>,
@@ -20,10 +27,44 @@ pub(crate) struct Options {
     /// Write one JSON object per row to this file
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Write a page with a bar chart per case to this file; with --record, of the whole record
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    /// Add the rows to today's record of this machine in benches/records
+    #[arg(long, conflicts_with = "quick")]
+    record: bool,
+    /// Measure nothing: compare two records, or two files that --json wrote
+    #[arg(long, num_args = 2, value_names = ["A", "B"], exclusive = true)]
+    compare: Vec<PathBuf>,
 }
 
-/// Builds the package with its peers and runs it.
+/// Builds the package with its peers and runs it, or compares what it wrote before.
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
+    if let [before, after] = &options.compare[..] {
+        print!("{}", compare::table(&Record::read(before)?, &Record::read(after)?));
+        return Ok(());
+    }
+    let scratch = tempfile::tempdir().map_err(|e| Failure::new(format!("no temporary folder: {e}")))?;
+    let json = scratch.path().join("rows.json");
+    measure(workspace, options, &json)?;
+    let mut shown = Record::read(&json)?;
+    if let Some(path) = &options.json {
+        fs::copy(&json, path).map_err(|e| Failure::io("write", path, &e))?;
+    }
+    if options.record {
+        let path = record::write(workspace, shown.rows, &line(options))?;
+        println!("recorded in {}", path.display());
+        shown = Record::read(&path)?;
+    } else {
+        shown.machine = record::Machine::here();
+    }
+    if let Some(path) = &options.html {
+        fs::write(path, page::of(&shown)).map_err(|e| Failure::io("write", path, &e))?;
+    }
+    Ok(())
+}
+
+fn measure(workspace: &Workspace, options: &Options, json: &Path) -> Result<()> {
     let package = |task| {
         Cmd::cargo()
             .args([task, "--release", "--manifest-path"])
@@ -33,19 +74,25 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     package("build")
         .run()
         .map_err(|f| Failure::new(f.to_string()).advise("peers come from the registry: is it reachable?"))?;
-    let mut cmd = package("run").args(["--", "--group", &options.group]);
-    if let Some(case) = &options.case {
-        cmd = cmd.args(["--case", case]);
-    }
-    if options.quick {
-        cmd = cmd.arg("--quick");
-    }
-    if let Some(json) = &options.json {
-        cmd = cmd.arg("--json").arg(json);
-    }
-    match cmd.status()?.code() {
+    // A machine may pin OpenBLAS to the kernels of an older processor: every peer runs at its best.
+    let run = package("run").env_remove("OPENBLAS_CORETYPE").arg("--").args(arguments(options));
+    match run.arg("--json").arg(json).status()?.code() {
         Some(0) => Ok(()),
         Some(2) => Err(Failure::usage("the bench does not know one of these arguments")),
         _ => Err(Failure::new("the bench failed; its own message is above")),
     }
+}
+
+/// What the package is asked for.
+fn arguments(options: &Options) -> Vec<&str> {
+    let mut arguments: Vec<&str> = options.group.iter().flat_map(|group| ["--group", group]).collect();
+    arguments.extend(options.case.iter().flat_map(|case| ["--case", case.as_str()]));
+    arguments.extend(options.quick.then_some("--quick"));
+    arguments
+}
+
+/// The command that repeats the measurement.
+fn line(options: &Options) -> String {
+    let words = ["cargo", "xtask", "bench"].into_iter().chain(arguments(options));
+    words.collect::<Vec<_>>().join(" ")
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::failure::{Failure, Result};
 use crate::process::Cmd;
 use crate::workspace::{Package, Workspace};
-use crate::{counts, loom, pgo, tidy};
+use crate::{asm, counts, loom, pgo, tidy};
 
 /// Options of `cargo xtask ci`.
 #[derive(Debug, clap::Args)]
@@ -30,7 +30,7 @@ enum Ended {
     Skipped(String),
 }
 
-const STEPS: [Step; 9] = [
+const STEPS: [Step; 10] = [
     Step { name: "fmt", run: |_| cargo(["fmt", "--all", "--check"]) },
     Step { name: "tidy", run: |workspace| tidy::run(workspace).map(|()| Ended::Passed) },
     Step { name: "test", run: |_| cargo(["test", "--workspace"]) },
@@ -39,6 +39,7 @@ const STEPS: [Step; 9] = [
     Step { name: "bench", run: bench },
     Step { name: "counts", run: instruction_counts },
     Step { name: "loom", run: models },
+    Step { name: "asm", run: machine_code },
     Step { name: "pgo", run: pgo_check },
 ];
 
@@ -135,6 +136,13 @@ fn instruction_counts(workspace: &Workspace) -> Result<Ended> {
         return Ok(Ended::Skipped(reason.into()));
     }
     counts::run(workspace, &counts::Options::default()).map(|()| Ended::Passed)
+}
+
+fn machine_code(workspace: &Workspace) -> Result<Ended> {
+    if let Some(reason) = asm::missing() {
+        return Ok(Ended::Skipped(reason.into()));
+    }
+    asm::run(workspace, &asm::Options::default()).map(|()| Ended::Passed)
 }
 
 fn models(workspace: &Workspace) -> Result<Ended> {

@@ -1,9 +1,11 @@
 //! Drives the build, profile, rebuild loop and the checks of the project: `cargo xtask --help`.
 #![allow(clippy::print_stdout, clippy::print_stderr)] // a command-line program: its output is its purpose
+mod asm;
 mod bench;
 mod ci;
 mod counts;
 mod failure;
+mod html;
 mod loom;
 mod pgo;
 mod process;
@@ -36,10 +38,12 @@ enum Task {
     Ci(ci::Options),
     /// Check layers, notes beside unsafe code and atomics, committed flags
     Tidy,
-    /// Measure a group of cases against the peers
+    /// Measure groups of cases against the peers, write records, compare them
     Bench(bench::Options),
     /// Count instructions and cache misses of the hot functions, against their limits
     Counts(counts::Options),
+    /// Check the vector loops of the shipped binary, or print a function of it
+    Asm(asm::Options),
     /// Check the concurrent modules under all interleavings
     Loom,
 }
@@ -65,6 +69,7 @@ fn run(task: &Task) -> Result<()> {
         Task::Tidy => tidy::run(&workspace),
         Task::Bench(options) => bench::run(&workspace, options),
         Task::Counts(options) => counts::run(&workspace, options),
+        Task::Asm(options) => asm::run(&workspace, options),
         Task::Loom => loom::run(&workspace),
     }
 }

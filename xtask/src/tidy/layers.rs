@@ -41,7 +41,7 @@ const LAYERS: &[Layer] = &[
             "zstd",
         ],
     },
-    Layer { package: "xtask", ours: &[], others: &["clap", "serde", "serde_json", "tempfile"] },
+    Layer { package: "xtask", ours: &[], others: &["clap", "jiff", "serde", "serde_json", "tempfile"] },
 ];
 
 /// Measures everything, peers included, and is depended on by nobody.
