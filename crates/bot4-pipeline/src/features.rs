@@ -1,10 +1,16 @@
-//! Streaming features of level-1 quotes: O(1) per quote, bounded memory, no allocation.
+//! Streaming features of quotes and trades: O(1) per event, bounded memory, no allocation.
 //!
 //! - [`QuoteFeatures`]: the ten basic ones, defined at [`Features`].
 //! - [`FeatureRow`]: a row of [`ROW_WIDTH`] numbers for a model, made of those ten and their history.
 //! - [`MinuteProfile`]: three slow ones, from whole minutes that are over.
+//! - [`TradeFeatures`] and [`Vwap`]: signs, flow and the average price of trades.
+//! - [`MicroPrice`]: the mid corrected for imbalance and spread, by a table fitted to a recording.
+//! - Of any series: [`RollingMin`], [`RollingMax`], [`RollingSum`], [`RollingMeanVar`], [`RealizedVariance`],
+//!   [`Bollinger`], [`Ema`], [`Macd`], [`Rsi`].
 //!
-//! # Defined results
+//! None drifts: windows are exact sums of integers, or are added up anew once per window; averages forget.
+//!
+//! # Defined results of the quote features
 //! | input | result |
 //! | --- | --- |
 //! | first quote | `ofi`, `ofi_ewm`, `r`, `ewvar` are 0 |
@@ -17,11 +23,25 @@
 //! | a gap in time | nothing special: windows and averages count quotes, not seconds |
 //! | a mid of 0 or below | `r` is 0 where the logarithm is not defined |
 
+mod average;
+mod batch;
+mod bollinger;
 mod level1;
+mod log_ratio;
+mod micro;
 mod minute;
 mod rolling;
 mod row;
+mod rsi;
+mod trades;
+mod window;
 
+pub use average::{Ema, Macd, MacdLines};
+pub use bollinger::{Bands, Bollinger, RollingMeanVar};
 pub use level1::{Features, QuoteFeatures, Scale, WINDOW};
+pub use micro::{MicroPrice, MicroPriceFit};
 pub use minute::{MINUTE_NS, MinuteProfile};
 pub use row::{FeatureRow, ROW_NAMES, ROW_WIDTH};
+pub use rsi::Rsi;
+pub use trades::{TRADE_NAMES, TradeFeatures, Vwap};
+pub use window::{RealizedVariance, RollingMax, RollingMin, RollingSum, Sample};

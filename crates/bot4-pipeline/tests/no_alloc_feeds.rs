@@ -3,7 +3,11 @@
 mod recordings;
 
 use bot4_pipeline::Quote;
-use bot4_pipeline::features::{FeatureRow, MINUTE_NS, MinuteProfile, QuoteFeatures, ROW_WIDTH, Scale};
+use bot4_pipeline::columns::Columns;
+use bot4_pipeline::features::{
+    Bollinger, FeatureRow, Features, MINUTE_NS, Macd, MicroPriceFit, MinuteProfile, QuoteFeatures, ROW_WIDTH,
+    RealizedVariance, RollingMax, RollingMin, Rsi, Scale, TradeFeatures, Vwap,
+};
 use bot4_pipeline::feed::binance::BookTicker;
 use bot4_pipeline::feed::lobster;
 use bot4_pipeline::sim::{self, Simulator};
@@ -60,5 +64,35 @@ fn features_allocate_nothing() {
             rows.update(&quote, &profile.slow_features(quote.ts / MINUTE_NS), &mut row);
         }
         assert!(row.iter().all(|value| value.is_finite()));
+    });
+}
+
+#[test]
+fn indicators_and_batches_allocate_nothing() {
+    let quotes: Vec<Quote> = Simulator::new(1).take(QUOTES).collect();
+    let trades = recordings::trades(&quotes);
+    let mut columns = Columns::new(Features::NAMES.len(), QUOTES);
+    let mut fit = MicroPriceFit::new(Scale::WHOLE, sim::TICK);
+    quotes.iter().for_each(|quote| fit.observe(quote));
+    let micro = fit.finish();
+    assert_no_allocation(|| {
+        QuoteFeatures::new(Scale::WHOLE).batch(&quotes, &mut columns);
+        let (mut low, mut high) = (RollingMin::<i64, 64>::new(), RollingMax::<i64, 64>::new());
+        let (mut bands, mut variance) = (Bollinger::<20>::new(1e9, 2.0), RealizedVariance::<64>::new());
+        let (mut macd, mut rsi) = (Macd::new(12, 26, 9), Rsi::new(14));
+        for (quote, r) in quotes.iter().zip(columns.column(6)) {
+            fit.observe(quote);
+            let mid = micro.price(quote).unwrap();
+            let (low, high) = (low.update(quote.bid_px), high.update(quote.ask_px));
+            assert!(low < high || low.is_none());
+            assert!(bands.update(quote.bid_px).is_none_or(|bands| bands.lower <= bands.upper));
+            assert!(variance.update(*r).is_none_or(|variance| variance >= 0.0));
+            assert!(macd.update(mid).line.is_finite() && rsi.update(mid).is_none_or(|rsi| rsi <= 100.0));
+        }
+        let (mut features, mut vwap) = (TradeFeatures::new(Scale::WHOLE), Vwap::new(Scale::WHOLE));
+        for trade in &trades {
+            vwap.update(trade);
+            assert!(features.update(trade)[5].abs() <= 1.0 && vwap.deviation(trade.px).is_some());
+        }
     });
 }

@@ -6,7 +6,8 @@ mod shared;
 mod stats;
 
 use bot4_pipeline::Quote;
-use bot4_pipeline::features::{Features, QuoteFeatures, Scale};
+use bot4_pipeline::columns::Columns;
+use bot4_pipeline::features::{Features, MicroPriceFit, QuoteFeatures, Scale, TradeFeatures, Vwap};
 use bot4_pipeline::feed::{binance, bitmex, lobster, tardis};
 use bot4_pipeline::{Side, Trade};
 use shared::shared;
@@ -118,9 +119,81 @@ fn spread_and_volume_of_the_day_as_in_the_reference() {
 
     let trades: Vec<_> = lobster::Trades::new(&messages, MIDNIGHT_NS).collect::<Result<_, _>>().unwrap();
     let shares: i64 = trades.iter().map(|trade| trade.qty / lobster::SHARE).sum();
-    let dollars: f64 = trades.iter().map(|t| t.px as f64 / 1e9 * (t.qty / lobster::SHARE) as f64).sum();
+    let mut vwap = Vwap::new(Scale::WHOLE);
+    trades.iter().for_each(|trade| vwap.update(trade));
     assert_eq!((trades.len(), shares), (11_419, 810_755));
-    assert_close(dollars / shares as f64, 222.634_765, 1e-6, "VWAP");
+    assert_close(vwap.value().unwrap(), 222.634_765, 1e-6, "VWAP");
+}
+
+/// The BTCUSDT perpetual, whose tick is 0.10.
+fn btc() -> Option<Vec<Quote>> {
+    let csv = shared("data/binance-btcusdt-20240808/usdm_btcusdt_20240808.bookticker.csv.zst")?;
+    Some(binance::BookTicker::new(&csv).collect::<Result<_, _>>().expect("a valid recording"))
+}
+
+#[test]
+fn bitcoin_has_the_spreads_and_the_imbalance_of_the_calibration() {
+    let Some(quotes) = btc() else { return };
+    let rows = stats::rows(quotes.into_iter(), Scale::WHOLE);
+    assert_close(stats::spread(&rows, 0.1).0, 0.94, 0.005, "share of one-tick spreads");
+    let auc = stats::direction(&stats::moves(&rows)).auc;
+    assert!((0.66..=0.89).contains(&auc), "queue imbalance AUC: {auc}");
+}
+
+#[test]
+fn batches_of_recordings_have_the_bits_of_quote_after_quote() {
+    for (quotes, scale) in [(amzn(), Scale::LOBSTER), (btc(), Scale::WHOLE)] {
+        let Some(quotes) = quotes else { return };
+        let (mut one_by_one, mut batch) = (QuoteFeatures::new(scale), QuoteFeatures::new(scale));
+        let mut columns = Columns::new(Features::NAMES.len(), 1_000);
+        for quotes in quotes.chunks(1_000) {
+            batch.batch(quotes, &mut columns);
+            for (i, quote) in quotes.iter().enumerate() {
+                let expected = one_by_one.update(quote).to_array().map(f64::to_bits);
+                assert!(columns.row(i).map(f64::to_bits).eq(expected));
+            }
+        }
+    }
+}
+
+/// Fitted to the first half of a recording, scored on the mid 200 quotes (a second) later in the second: the
+/// micro-price is where the mid tends to, not where it goes next.
+#[test]
+fn the_micro_price_is_nearer_to_the_coming_mid_than_the_mid_is() {
+    let Some(quotes) = btc() else { return };
+    let (past, future) = quotes.split_at(quotes.len() / 2);
+    let mut fit = MicroPriceFit::new(Scale::WHOLE, 100_000_000);
+    past.iter().for_each(|quote| fit.observe(quote));
+    let micro = fit.finish();
+    let mid = |quote: &Quote| (quote.bid_px + quote.ask_px) as f64 / 2e9;
+    let (mut of_micro, mut of_mid) = (0.0, 0.0);
+    for (now, later) in future.iter().zip(&future[200..]) {
+        let Some(price) = micro.price(now) else { continue };
+        of_micro += (mid(later) - price).powi(2);
+        of_mid += (mid(later) - mid(now)).powi(2);
+    }
+    assert!(of_micro < 0.99 * of_mid, "{of_micro} {of_mid}");
+}
+
+/// Predict, then learn: logistic regression on running standardised features of the trade before.
+#[test]
+fn trade_features_foretell_the_next_side_as_in_the_reference() {
+    let Some(csv) = shared("data/bitmex-xbtusd-201801/trades_first700k.csv.zst") else { return };
+    let mut features = TradeFeatures::new(Scale::WHOLE);
+    let mut learner = stats::OnlineLogistic::<5>::new(0.05);
+    let (mut scored, mut hits, mut before) = (Vec::new(), 0, None);
+    for trade in bitmex::Trades::new(&csv).map(Result::unwrap) {
+        let y = trade.aggressor == Side::Buy;
+        if let Some(x) = before {
+            let p = learner.predict_then_learn(x, y);
+            hits += usize::from((p > 0.5) == y);
+            scored.push((p, y));
+        }
+        let [sign, fast, slow, r_bp, ln_qty, _flow] = features.update(&trade);
+        before = Some([sign, fast, slow, r_bp, ln_qty]);
+    }
+    assert_close(hits as f64 / scored.len() as f64, 0.878, 5e-4, "accuracy");
+    assert_close(stats::auc(scored), 0.914, 5e-4, "AUC");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The ten basic features.
 
+use super::log_ratio::log_ratio;
 use super::rolling::Rolling;
 use crate::quote::Quote;
 
@@ -7,10 +8,10 @@ use crate::quote::Quote;
 pub const WINDOW: usize = 64;
 
 /// How much of the order-flow sum survives one quote.
-const FLOW_DECAY: f64 = 0.99;
+pub(super) const FLOW_DECAY: f64 = 0.99;
 
 /// How much of the variance estimate survives one quote.
-const VARIANCE_DECAY: f64 = 0.94;
+pub(super) const VARIANCE_DECAY: f64 = 0.94;
 
 /// The units features come out in: how many 1e-9 units make 1.0 of output.
 ///
@@ -116,11 +117,11 @@ impl Features {
 /// ```
 #[derive(Clone, Debug)]
 pub struct QuoteFeatures {
-    scale: Scale,
-    last: Option<Quote>,
-    ofi_ewm: f64,
-    ewvar: f64,
-    mids: Rolling<WINDOW>,
+    pub(super) scale: Scale,
+    pub(super) last: Option<Quote>,
+    pub(super) ofi_ewm: f64,
+    pub(super) ewvar: f64,
+    pub(super) mids: Rolling<WINDOW>,
 }
 
 impl QuoteFeatures {
@@ -155,7 +156,7 @@ impl QuoteFeatures {
         let half_unit = 2.0 * self.scale.price;
         let mid = twice_mid as f64 / half_unit;
         let spread = quote.ask_px.saturating_sub(quote.bid_px) as f64 / self.scale.price;
-        let qi = imbalance(quote);
+        let qi = imbalance(quote.bid_qty, quote.ask_qty);
         let (mean, var) = self.mids.mean_var().unwrap_or((f64::NAN, f64::NAN));
         Features {
             mid,
@@ -174,42 +175,21 @@ impl QuoteFeatures {
 }
 
 /// (bq - aq) / (bq + aq), and 0 where there is nothing to compare.
-#[inline]
-fn imbalance(quote: &Quote) -> f64 {
-    let (bid, ask) = (quote.bid_qty as f64, quote.ask_qty as f64);
+#[inline(always)]
+pub(super) fn imbalance(bid_qty: i64, ask_qty: i64) -> f64 {
+    let (bid, ask) = (bid_qty as f64, ask_qty as f64);
     if bid + ask > 0.0 { (bid - ask) / (bid + ask) } else { 0.0 }
 }
 
 /// Order-flow imbalance from `last` to `now`, in 1e-9 units.
-#[inline]
-fn order_flow(last: &Quote, now: &Quote) -> i64 {
+#[inline(always)]
+pub(super) fn order_flow(last: &Quote, now: &Quote) -> i64 {
     let when = |condition: bool, quantity: i64| if condition { quantity } else { 0 };
     let bid = when(now.bid_px >= last.bid_px, now.bid_qty)
         .saturating_sub(when(now.bid_px <= last.bid_px, last.bid_qty));
     let ask = when(now.ask_px <= last.ask_px, now.ask_qty)
         .saturating_sub(when(now.ask_px >= last.ask_px, last.ask_qty));
     bid.saturating_sub(ask)
-}
-
-/// ln(now / last), and 0 unless both are positive.
-///
-/// Most quotes leave the mid where it was, and most others move it by a few hundredths of a percent,
-/// where three terms of the series of 2 artanh((now - last) / (now + last)) are exact to the last bit
-/// (the first one left out is below 1e-19 of the result) and do not suffer from a rounded quotient.
-#[inline]
-fn log_ratio(now: i64, last: i64) -> f64 {
-    /// (1e-3)^6 / 7 is 1.4e-19.
-    const SERIES_MAX: f64 = 1e-3;
-    if now == last || now <= 0 || last <= 0 {
-        return 0.0;
-    }
-    let (a, b) = (now as f64, last as f64);
-    let x = (now - last) as f64 / (a + b);
-    if x.abs() > SERIES_MAX {
-        return (a / b).ln();
-    }
-    let square = x * x;
-    2.0 * x * (1.0 + square * (1.0 / 3.0 + square * (1.0 / 5.0)))
 }
 
 #[cfg(test)]
@@ -275,16 +255,6 @@ mod tests {
         assert_eq!(after(&[QUOTE, no_ask, next]).ofi, 5.0);
         assert!(after(&[no_ask]).to_array().iter().all(|value| value.is_nan()));
         assert_eq!(after(&[no_ask, QUOTE]).mid, 100.0);
-    }
-
-    #[test]
-    fn returns_are_logarithms_of_the_ratio_of_mids() {
-        for (last, now) in [(1_000_000, 1_000_001), (1_000_000, 999_000), (1_000_000, 1_003_000), (7, 700)] {
-            let expected = (now as f64 / last as f64).ln();
-            let r = log_ratio(now, last);
-            assert!((r - expected).abs() <= 1e-9 * expected.abs(), "{last} {now}: {r} {expected}");
-        }
-        assert_eq!((log_ratio(5, 5), log_ratio(-5, 5), log_ratio(5, 0)), (0.0, 0.0, 0.0));
     }
 
     impl Features {

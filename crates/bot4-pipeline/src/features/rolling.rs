@@ -1,15 +1,12 @@
 //! Mean and variance of the last values of an integer series, without drift.
 
-/// Largest distance from the first value that is kept exactly; a larger one counts as this.
-const DISTANCE_MAX: i64 = 1 << 55;
-
 /// Sums over the last `N` values.
 ///
 /// A running sum in floating point drifts: each quote adds and takes away with a rounding error, and
 /// after a day of quotes the variance (a small difference of large sums) is wrong. Here the values are
 /// integers and so are the sums, of distances from the first value seen: adding and taking away
-/// cancel exactly, however long the day. Distances are held to [`DISTANCE_MAX`] (36 million currency
-/// units), so that no sum can overflow whatever the input.
+/// cancel exactly, however long the day. Distances are held to 2^62 / `N` (72 million currency units for
+/// a window of 64), so that no sum can overflow whatever the input.
 #[derive(Clone, Debug)]
 pub(super) struct Rolling<const N: usize> {
     distances: [i64; N],
@@ -21,7 +18,10 @@ pub(super) struct Rolling<const N: usize> {
 }
 
 impl<const N: usize> Rolling<N> {
-    const BOUNDED: () = assert!(N >= 2 && N <= 128, "the sums are proved for windows up to 128");
+    const BOUNDED: () = assert!(N >= 2 && N <= 1 << 16, "a window of 2 to 65,536 values");
+
+    /// Largest distance from the first value that is kept exactly; a larger one counts as this.
+    const DISTANCE_MAX: i64 = (1 << 62) / N as i64;
 
     pub(super) const fn new() -> Self {
         const { Self::BOUNDED };
@@ -34,13 +34,14 @@ impl<const N: usize> Rolling<N> {
         if self.count == 0 {
             self.origin = value;
         }
-        let distance = value.saturating_sub(self.origin).clamp(-DISTANCE_MAX, DISTANCE_MAX);
+        let distance = value.saturating_sub(self.origin).clamp(-Self::DISTANCE_MAX, Self::DISTANCE_MAX);
         // Zero as long as the window is not full.
         let leaving = core::mem::replace(&mut self.distances[self.next % N], distance);
         self.next = (self.next + 1) % N;
         self.count += usize::from(self.count < N);
         self.sum += distance - leaving;
-        self.sum_of_squares += square(distance) - square(leaving);
+        // The difference of the squares.
+        self.sum_of_squares += i128::from(distance - leaving) * i128::from(distance + leaving);
     }
 
     /// Mean and variance (divisor N - 1) once the window is full.
@@ -50,14 +51,10 @@ impl<const N: usize> Rolling<N> {
             return None;
         }
         let mean = self.origin as f64 + self.sum as f64 / N as f64;
-        let spread = (N as i128) * self.sum_of_squares - square(self.sum);
+        // (2^62)^2 at most, as the sum is at most N times the distance.
+        let spread = (N as i128) * self.sum_of_squares - i128::from(self.sum) * i128::from(self.sum);
         Some((mean, to_f64(spread) / (N * (N - 1)) as f64))
     }
-}
-
-#[inline]
-fn square(value: i64) -> i128 {
-    i128::from(value) * i128::from(value)
 }
 
 /// Converts a sum of squares; small ones, which is nearly all, without the 128-bit routine.

@@ -120,7 +120,7 @@ fn fit_logistic(samples: &[(f64, bool)]) -> (f64, f64) {
 }
 
 /// Area under the ROC curve by ranks; ties share their rank.
-fn auc(mut scored: Vec<(f64, bool)>) -> f64 {
+pub(crate) fn auc(mut scored: Vec<(f64, bool)>) -> f64 {
     scored.sort_by(|a, b| a.0.total_cmp(&b.0));
     let (mut rank_sum, mut rank) = (0.0, 0.0);
     for ties in scored.chunk_by(|a, b| a.0 == b.0) {
@@ -146,4 +146,38 @@ pub(crate) fn interval_variation(rows: &[Row]) -> f64 {
     let mean = intervals.iter().sum::<f64>() / intervals.len() as f64;
     let variance = intervals.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / intervals.len() as f64;
     variance.sqrt() / mean
+}
+
+/// Logistic regression by stochastic gradient on features standardised as they come (Welford), the deviation
+/// floored at 1e-12.
+pub(crate) struct OnlineLogistic<const N: usize> {
+    rate: f64,
+    weights: [f64; N],
+    bias: f64,
+    count: f64,
+    mean: [f64; N],
+    squares: [f64; N],
+}
+
+impl<const N: usize> OnlineLogistic<N> {
+    pub(crate) fn new(rate: f64) -> Self {
+        Self { rate, weights: [0.0; N], bias: 0.0, count: 0.0, mean: [0.0; N], squares: [0.0; N] }
+    }
+
+    pub(crate) fn predict_then_learn(&mut self, x: [f64; N], y: bool) -> f64 {
+        self.count += 1.0;
+        let mut z = [0.0; N];
+        for i in 0..N {
+            let before = x[i] - self.mean[i];
+            self.mean[i] += before / self.count;
+            self.squares[i] += before * (x[i] - self.mean[i]);
+            let deviation = (self.squares[i] / self.count).sqrt().max(1e-12);
+            z[i] = (x[i] - self.mean[i]) / deviation;
+        }
+        let p = sigmoid(self.bias + z.iter().zip(self.weights).map(|(z, w)| z * w).sum::<f64>());
+        let step = self.rate * (f64::from(u8::from(y)) - p);
+        self.bias += step;
+        self.weights.iter_mut().zip(z).for_each(|(w, z)| *w += step * z);
+        p
+    }
 }

@@ -1,0 +1,92 @@
+//! Mean and variance of the last values, and the bands round the mean.
+
+use super::rolling::Rolling;
+
+/// Mean and variance (divisor `N` - 1) of the last `N` prices or quantities.
+///
+/// Values are integers of 1e-9, so that the sums are exact and nothing drifts however long the day.
+///
+/// ```
+/// use bot4_pipeline::features::RollingMeanVar;
+///
+/// let mut moments = RollingMeanVar::<3>::new(1e9);
+/// let unit = 1_000_000_000;
+/// assert_eq!([1, 2, 6].map(|x| moments.update(x * unit)), [None, None, Some((3.0, 7.0))]);
+/// ```
+#[derive(Clone, Debug)]
+pub struct RollingMeanVar<const N: usize> {
+    sums: Rolling<N>,
+    unit: f64,
+}
+
+impl<const N: usize> RollingMeanVar<N> {
+    /// Starts without history; `unit` is how many 1e-9 make 1.0 of output, as in [`Scale`](super::Scale). A
+    /// window of less than 2 or more than 65,536 values does not compile.
+    ///
+    /// # Panics
+    /// If `unit` is not positive and finite.
+    #[must_use]
+    pub fn new(unit: f64) -> Self {
+        assert!(unit.is_finite() && unit > 0.0, "a unit of {unit}, not positive and finite");
+        Self { sums: Rolling::new(), unit }
+    }
+
+    /// Takes the next value; `None` before there are `N` of them. O(1), no allocation.
+    #[inline]
+    pub fn update(&mut self, value: i64) -> Option<(f64, f64)> {
+        self.sums.push(value);
+        let (mean, var) = self.sums.mean_var()?;
+        Some((mean / self.unit, var / (self.unit * self.unit)))
+    }
+}
+
+/// Bollinger bands: the mean of the last `N` prices, and lines so many standard deviations (divisor `N`, as
+/// Bollinger has it) above and below.
+///
+/// ```
+/// use bot4_pipeline::features::Bollinger;
+///
+/// let mut bollinger = Bollinger::<2>::new(1e9, 2.0);
+/// assert_eq!(bollinger.update(10_000_000_000), None);
+/// let bands = bollinger.update(12_000_000_000).unwrap();
+/// assert_eq!((bands.lower, bands.middle, bands.upper), (9.0, 11.0, 13.0));
+/// ```
+#[derive(Clone, Debug)]
+pub struct Bollinger<const N: usize> {
+    moments: RollingMeanVar<N>,
+    /// Of the variance with divisor N - 1 that makes the squared width.
+    width_squared: f64,
+}
+
+/// What [`Bollinger`] gives for one price.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Bands {
+    /// The lower line.
+    pub lower: f64,
+    /// The mean.
+    pub middle: f64,
+    /// The upper line.
+    pub upper: f64,
+}
+
+impl<const N: usize> Bollinger<N> {
+    /// Lines `width` standard deviations from the mean (customary are 2, over 20 prices); `unit` as for
+    /// [`RollingMeanVar::new`].
+    ///
+    /// # Panics
+    /// If `unit` or `width` is not positive and finite.
+    #[must_use]
+    pub fn new(unit: f64, width: f64) -> Self {
+        assert!(width.is_finite() && width > 0.0, "a width of {width}, not positive and finite");
+        let population = (N - 1) as f64 / N as f64;
+        Self { moments: RollingMeanVar::new(unit), width_squared: width * width * population }
+    }
+
+    /// Takes the next price; `None` before there are `N` of them. O(1), no allocation.
+    #[inline]
+    pub fn update(&mut self, px: i64) -> Option<Bands> {
+        let (middle, var) = self.moments.update(px)?;
+        let distance = (var * self.width_squared).sqrt();
+        Some(Bands { lower: middle - distance, middle, upper: middle + distance })
+    }
+}
