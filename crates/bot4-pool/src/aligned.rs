@@ -1,7 +1,8 @@
 //! [`AlignedVec`]: a zeroed buffer on cache-line boundaries.
 #![allow(unsafe_code)] // owns a raw allocation: `Vec` cannot be given an alignment above that of its element
 
-use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
+use crate::memory;
+use std::alloc::{Layout, dealloc};
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
@@ -51,8 +52,10 @@ unsafe impl<T: Plain> Send for AlignedVec<T> {}
 unsafe impl<T: Plain> Sync for AlignedVec<T> {}
 
 impl<T: Plain> AlignedVec<T> {
-    /// A buffer of `len` zeros. Allocates once (nothing when `len` is 0); large buffers come from the
-    /// operating system already zeroed and are backed by memory only when touched.
+    /// A buffer of `len` zeros. Allocates once, and nothing when `len` is 0.
+    ///
+    /// Every page is backed when this returns: the first user does not fault. A buffer of 2 MiB or more starts on
+    /// a boundary of 2 MiB and asks for huge pages.
     ///
     /// # Panics
     /// When `len` elements exceed `isize::MAX` bytes. Running out of memory aborts, as with `Vec`.
@@ -62,10 +65,7 @@ impl<T: Plain> AlignedVec<T> {
         if layout.size() == 0 {
             return Self { start: NonNull::without_provenance(ALIGN_NONZERO), len };
         }
-        // SAFETY: the size of the layout is not zero.
-        let bytes = unsafe { alloc_zeroed(layout) };
-        let Some(start) = NonNull::new(bytes) else { handle_alloc_error(layout) };
-        Self { start: start.cast(), len }
+        Self { start: memory::zeroed(layout).cast(), len }
     }
 
     /// A buffer with a copy of `values`. Allocates once; panics as [`zeroed`](Self::zeroed) does.
@@ -98,11 +98,7 @@ impl<T: Plain> AlignedVec<T> {
 
     fn layout(len: usize) -> Layout {
         const { assert!(align_of::<T>() <= ALIGNMENT) };
-        let layout = len
-            .checked_mul(size_of::<T>())
-            .and_then(|bytes| bytes.checked_next_multiple_of(ALIGNMENT))
-            .and_then(|bytes| Layout::from_size_align(bytes, ALIGNMENT).ok());
-        match layout {
+        match len.checked_mul(size_of::<T>()).and_then(memory::layout) {
             Some(layout) => layout,
             None => panic!("an AlignedVec of {len} elements of {} bytes is too large", size_of::<T>()),
         }

@@ -2,6 +2,7 @@
 #![allow(unsafe_code)] // turns the raw bytes of `bumpalo` into aligned slices
 
 use crate::aligned::{ALIGNMENT, Plain};
+use crate::memory;
 use bumpalo::Bump;
 use std::alloc::Layout;
 use std::fmt;
@@ -49,7 +50,29 @@ use std::slice;
 /// scratch[0] = 1.0;
 /// ```
 ///
-/// A pool of arenas is `ObjectPool::builder(|| Arena::with_limit(1 << 20)).reset(Arena::reset)`.
+/// A pool of arenas resets each as it comes back, and again no slice is left behind:
+///
+/// ```
+/// use bot4_pool::{Arena, ObjectPool};
+///
+/// let pool = ObjectPool::builder(|| Arena::with_limit(1 << 20)).reset(Arena::reset).capacity(8).build()?;
+/// let arena = pool.acquire()?;
+/// let scratch = arena.alloc_slice_zeroed::<f64>(1000)?;
+/// scratch[0] = 1.0;
+/// drop(arena);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// ```compile_fail,E0505
+/// use bot4_pool::{Arena, ObjectPool};
+///
+/// let pool = ObjectPool::builder(|| Arena::with_limit(1 << 20)).reset(Arena::reset).capacity(8).build()?;
+/// let arena = pool.acquire()?;
+/// let scratch = arena.alloc_slice_zeroed::<f64>(1000)?;
+/// drop(arena);
+/// scratch[0] = 1.0; // `scratch` still borrows the arena
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Arena {
     bump: Bump,
@@ -57,14 +80,21 @@ pub struct Arena {
 
 impl Arena {
     /// An arena of at least `bytes` bytes: the block is rounded up to what the allocator gives anyway, and
-    /// [`limit`](Self::limit) says how much that is. Allocates once; pages are backed when first touched.
+    /// [`limit`](Self::limit) says how much that is.
+    ///
+    /// Allocates once, and every page is backed when this returns: the first batch does not fault. Choose what a batch
+    /// needs, not what it must never exceed. From 2 MiB on the block asks for huge pages.
     ///
     /// # Panics
     /// When `bytes` cannot be allocated.
     #[must_use]
     pub fn with_limit(bytes: usize) -> Self {
-        let bump = Bump::with_capacity(bytes.max(1));
+        let mut bump = Bump::with_capacity(bytes.max(1));
         bump.set_allocation_limit(Some(bump.allocated_bytes()));
+        let all = bump.alloc_slice_fill_with(bump.chunk_capacity(), |_| MaybeUninit::<u8>::uninit());
+        memory::advise(NonNull::from(&mut *all).cast::<u8>(), all.len());
+        all.fill(MaybeUninit::new(0));
+        bump.reset();
         Self { bump }
     }
 

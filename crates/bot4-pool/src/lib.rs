@@ -30,6 +30,7 @@ pub mod pool;
 mod aligned;
 mod arena;
 mod matrix;
+mod memory;
 mod sync;
 
 pub use aligned::{ALIGNMENT, AlignedVec, Plain};

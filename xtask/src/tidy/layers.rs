@@ -16,7 +16,7 @@ const LAYERS: &[Layer] = &[
     Layer {
         package: "bot4-pool",
         ours: &[],
-        others: &["allocator-api2", "bumpalo", "crossbeam-queue", "crossbeam-utils", "ndarray"],
+        others: &["allocator-api2", "bumpalo", "crossbeam-queue", "crossbeam-utils", "libc", "ndarray"],
     },
     Layer {
         package: "bot4-lockfree",
@@ -47,8 +47,19 @@ const LAYERS: &[Layer] = &[
 /// Measures everything, peers included, and is depended on by nobody.
 const BENCHES: &str = "bot4-benches";
 /// Of packages that cost a user nothing: tests and benches only.
-const DEV: &[&str] =
-    &["criterion", "flate2", "jiff", "loom", "ndarray", "proptest", "serde_json", "tempfile", "zstd"];
+const DEV: &[&str] = &[
+    "criterion",
+    "flate2",
+    "hashbrown",
+    "jiff",
+    "loom",
+    "ndarray",
+    "nix",
+    "proptest",
+    "serde_json",
+    "tempfile",
+    "zstd",
+];
 /// Counts allocations in the tests of every crate.
 const AUDIT: &str = "bot4-pool";
 /// What the binary needs and a library user must not get (model files need serde_json: docs/adr/0001).
