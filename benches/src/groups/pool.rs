@@ -1,5 +1,6 @@
 //! What does it cost to get a 4 KiB buffer and give it back, on one thread, on two, and from one to the other?
 
+mod collections;
 #[cfg(feature = "peers")]
 mod peers;
 
@@ -27,7 +28,7 @@ const MATRIX: usize = 1 << 20;
 const PAGE: usize = 512;
 
 pub(crate) fn cases() -> Vec<Case> {
-    let cases = vec![
+    let mut cases = vec![
         get_put("get_put_1t", 1),
         get_put("get_put_2t", 2),
         handoff(),
@@ -37,7 +38,10 @@ pub(crate) fn cases() -> Vec<Case> {
         matrix_8mib(),
     ];
     #[cfg(feature = "peers")]
-    let cases = cases.into_iter().map(peers::join).collect();
+    {
+        cases = cases.into_iter().map(peers::join).collect();
+    }
+    cases.extend(collections::cases());
     cases
 }
 

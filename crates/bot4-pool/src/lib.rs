@@ -3,6 +3,7 @@
 //! - [`AlignedVec`]: a zeroed slice on 64-byte boundaries, for kernels and columns.
 //! - [`ObjectPool`]: a bounded pool of objects that are large, expensive to build or handed from thread to thread.
 //! - [`Arena`]: scratch slices for one batch, given back all at once.
+//! - [`PoolAllocator`]: bounded memory for `Vec`, `Box` and `HashMap`, in blocks that are taken once.
 //! - [`audit`]: counts allocations per thread, so that "allocates nothing" is a test.
 //!
 //! ```
@@ -21,18 +22,21 @@
 //! # When not to use it
 //!
 //! For small short-lived objects a good global allocator (mimalloc, for one) is nearly as fast and needs no API.
-//! A buffer that one thread uses over and over is best kept in a variable. For bump allocation of values of any type,
-//! or of growing collections, use `bumpalo` itself.
+//! A buffer that one thread uses over and over is best kept in a variable, and a collection that can be cleared is better
+//! cleared than allocated again. For bump allocation of values of any type, or of collections that die with the
+//! batch, use `bumpalo` itself.
 
 pub mod audit;
 pub mod pool;
 
 mod aligned;
+mod allocator;
 mod arena;
 mod matrix;
 mod memory;
 mod sync;
 
 pub use aligned::{ALIGNMENT, AlignedVec, Plain};
+pub use allocator::{AllocatorHandle, BlockStats, PoolAllocator};
 pub use arena::{Arena, ArenaError};
 pub use pool::{BuildError, Exhausted, Handle, ObjectPool, OwnedPooled, Pooled};

@@ -22,7 +22,7 @@ mod builder;
 mod guard;
 mod handle;
 mod shared;
-mod slot;
+pub(crate) mod slot;
 
 pub use builder::{BuildError, Builder};
 pub use guard::{LocalPooled, OwnedPooled, Pooled};

@@ -3,8 +3,10 @@
 //! The queues are replaced by a lock (their own project models them), so what is explored here is what this crate adds:
 //! the reference count, the references that travel with owned guards, and the drop of the slab.
 #![cfg(bot4_loom)]
+#![allow(unsafe_code)] // lets threads share a cell that loom watches
 
-use bot4_pool::ObjectPool;
+use allocator_api2::boxed::Box as BoxIn;
+use bot4_pool::{ObjectPool, PoolAllocator};
 use loom::cell::Cell;
 use loom::sync::mpsc;
 use loom::thread;
@@ -124,5 +126,29 @@ fn a_handle_that_ends_gives_its_magazine_to_the_others() {
         drop(here);
         let stats = pool.stats();
         assert_eq!((stats.in_use, stats.idle), (0, stats.built));
+    });
+}
+
+/// Stands for the bytes of a block, which loom cannot watch.
+struct Bytes(Cell<u32>);
+
+// SAFETY: that holders of the block are apart is what the model checks; loom reports it if they are not.
+unsafe impl Sync for Bytes {}
+
+#[test]
+fn a_block_of_the_allocator_has_one_holder_after_the_other() {
+    loom::model(|| {
+        let memory = PoolAllocator::with_blocks(&[(64, 1)]);
+        let bytes = Arc::new(Bytes(Cell::new(0)));
+        let (theirs, handle) = (Arc::clone(&bytes), memory.handle());
+        let other = thread::spawn(move || {
+            if let Ok(block) = BoxIn::try_new_in(1, &handle) {
+                theirs.0.set(*block);
+            }
+        });
+        if let Ok(block) = BoxIn::try_new_in(2, memory) {
+            bytes.0.set(*block);
+        }
+        other.join().unwrap();
     });
 }

@@ -1,7 +1,9 @@
 //! After warm-up nothing asks the allocator for memory.
 
+use allocator_api2::vec::Vec as VecIn;
 use bot4_pool::audit::{self, CountingAllocator};
-use bot4_pool::{Arena, ObjectPool};
+use bot4_pool::{Arena, ObjectPool, PoolAllocator};
+use hashbrown::{DefaultHashBuilder, HashMap};
 use std::hint::black_box;
 
 #[global_allocator]
@@ -56,4 +58,21 @@ fn an_arena_from_its_first_batch_on() {
         assert!(arena.alloc_slice_zeroed::<f64>(1 << 20).is_err());
         arena.reset();
     }
+}
+
+#[test]
+fn collections_in_a_pool_allocator_from_the_first_on() {
+    let memory = PoolAllocator::with_blocks(&[(256, 8), (1 << 13, 8), (1 << 16, 4)]);
+    let handle = memory.handle();
+    drop(HashMap::<u64, u64>::new()); // seeds the hashes of this thread
+    let _quiet = audit::forbid("collections");
+    for round in 0..100_u64 {
+        let mut list = VecIn::new_in(&handle);
+        (round..round + 1000).for_each(|value| list.push(value));
+        let mut map = HashMap::with_hasher_in(DefaultHashBuilder::default(), memory.clone());
+        map.extend(list.iter().map(|&key| (key, key)));
+        assert!(VecIn::<u8, _>::new_in(&memory).try_reserve(1 << 20).is_err());
+        black_box((list, map));
+    }
+    assert_eq!(memory.stats().map(|of| of.in_use).sum::<usize>(), 0);
 }

@@ -1,6 +1,6 @@
 //! The rules of the object pool, one thread at a time.
 
-use bot4_pool::{Arena, BuildError, Exhausted, ObjectPool};
+use bot4_pool::{Arena, BuildError, Exhausted, Handle, ObjectPool};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -110,6 +110,18 @@ fn a_panicking_factory_loses_no_capacity() {
 }
 
 #[test]
+fn a_factory_that_panics_while_the_pool_is_built_takes_the_built_objects_with_it() {
+    let alive = Arc::new(());
+    let token = Arc::clone(&alive);
+    let factory = move || {
+        assert!(Arc::strong_count(&token) < 6, "no object today");
+        Arc::clone(&token)
+    };
+    assert!(panics(|| ObjectPool::builder(factory).capacity(10).prefill(10).build().map(drop)));
+    assert_eq!(Arc::strong_count(&alive), 1);
+}
+
+#[test]
 fn a_panicking_reset_drops_the_object_and_loses_no_capacity() {
     let alive = Arc::new(());
     let token = Arc::clone(&alive);
@@ -151,6 +163,25 @@ fn a_handle_keeps_at_most_a_magazine_and_gives_it_back() {
     drop(handle);
     let in_magazine: Vec<_> = std::iter::from_fn(|| pool.try_acquire()).collect();
     assert_eq!(in_pool.len() + in_magazine.len(), 500);
+}
+
+#[test]
+fn a_thread_that_ends_gives_back_the_magazine_in_its_thread_local() {
+    use std::cell::OnceCell;
+    thread_local!(static HANDLE: OnceCell<Handle<u64>> = const { OnceCell::new() });
+    let pool = Arc::new(numbers(64));
+    let theirs = Arc::clone(&pool);
+    let working = move || {
+        HANDLE.with(|cell| {
+            let handle = cell.get_or_init(|| theirs.handle());
+            drop((0..64).map(|_| handle.acquire().unwrap()).collect::<Vec<_>>());
+        });
+        (0..64).map_while(|_| theirs.try_acquire()).collect::<Vec<_>>().len()
+    };
+    let within_reach = std::thread::spawn(working).join().unwrap();
+    assert!(within_reach < 64, "nothing was in the magazine: the test shows nothing");
+    let held: Vec<_> = (0..64).map_while(|_| pool.try_acquire()).collect();
+    assert_eq!(held.len(), 64);
 }
 
 #[test]

@@ -8,8 +8,10 @@ use crossbeam_queue::ArrayQueue;
 use lockfree_object_pool::{LinearObjectPool, SpinLockObjectPool};
 use object_pool::Pool as MutexPool;
 use opool::{Pool as Opool, PoolAllocator};
+use sharded_slab::{Clear, Pool as Sharded};
 use std::alloc::System;
 use std::array;
+use std::cell::RefCell;
 use std::hint::black_box;
 use std::mem::MaybeUninit;
 use std::sync::Arc;
@@ -60,6 +62,38 @@ fn spin_lock() -> Arc<SpinLockObjectPool<Buffer>> {
     Arc::new(SpinLockObjectPool::new(buffer, |_| ()))
 }
 
+/// A buffer that `sharded-slab` makes and keeps.
+struct Slabbed(Buffer);
+
+impl Default for Slabbed {
+    fn default() -> Self {
+        Self(buffer())
+    }
+}
+
+impl Clear for Slabbed {
+    fn clear(&mut self) {}
+}
+
+fn sharded() -> Arc<Sharded<Slabbed>> {
+    Arc::new(Sharded::new())
+}
+
+/// Makes a buffer one's own and touches it; the key gives it back.
+fn create(pool: &Sharded<Slabbed>) -> Option<usize> {
+    let mut buffer = pool.create()?;
+    touch(&mut *buffer.0);
+    Some(buffer.key())
+}
+
+/// A stack of buffers for each thread, which no other can reach.
+fn thread_local_stack() {
+    thread_local!(static STACK: RefCell<Vec<Buffer>> = const { RefCell::new(Vec::new()) });
+    let mut mine = STACK.with_borrow_mut(Vec::pop).unwrap_or_else(buffer);
+    touch(&mut *mine);
+    STACK.with_borrow_mut(|stack| stack.push(mine));
+}
+
 fn queue() -> Arc<ArrayQueue<Buffer>> {
     let queue = ArrayQueue::new(CAPACITY);
     (0..CAPACITY).for_each(|_| drop(queue.push(buffer())));
@@ -107,6 +141,11 @@ fn get_put(case: Case, threads: usize) -> Case {
             drop(queue.push(buffer));
         })
     });
+    let slabs = sharded();
+    let slabs = each(threads, || {
+        let pool = slabs.clone();
+        lane(move || assert!(create(&pool).is_some_and(|key| pool.clear(key))))
+    });
     let globals = each(threads, || {
         lane(|| {
             let mut block = global();
@@ -125,15 +164,22 @@ fn get_put(case: Case, threads: usize) -> Case {
         .peer("object-pool pull", mutexes)
         .peer("lockfree-object-pool Linear", linears)
         .peer("lockfree-object-pool SpinLock", spins)
+        .peer("sharded-slab create and clear", slabs)
         .peer("ArrayQueue<Box>", queues)
+        .peer("thread-local Vec", each(threads, || lane(thread_local_stack)))
         .peer("mimalloc (uninit)", globals)
         .unaudited_peer("system malloc (uninit)", systems)
 }
 
 fn handoff(case: Case) -> Case {
     let (opool, mutex, linear, queue) = (opool(), object_pool(), linear(), queue());
-    let free = queue.clone();
+    let (free, slab) = (queue.clone(), sharded());
+    let clear = slab.clone();
     case.peer(
+        "sharded-slab, by key",
+        across(move || until_some(|| create(&slab)), move |key| assert!(clear.clear(key))),
+    )
+    .peer(
         "opool get_rc",
         across(
             move || {

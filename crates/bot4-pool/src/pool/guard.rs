@@ -12,6 +12,16 @@ use std::ptr::NonNull;
 /// An object on loan from an [`ObjectPool`]: reset and given back when the guard is dropped.
 ///
 /// Giving back is lock-free: one or two read-modify-write operations on the pool's queue.
+///
+/// What is borrowed from the object does not outlive the loan:
+///
+/// ```compile_fail,E0505
+/// let pool = bot4_pool::ObjectPool::builder(|| vec![0.0; 8]).capacity(1).build().unwrap();
+/// let row = pool.acquire().unwrap();
+/// let first = &row[0];
+/// drop(row);
+/// assert_eq!(*first, 0.0); // `first` still borrows the object
+/// ```
 #[must_use = "the object goes back at once when its guard is not kept"]
 pub struct Pooled<'p, T> {
     pub(crate) pool: &'p ObjectPool<T>,
@@ -21,7 +31,15 @@ pub struct Pooled<'p, T> {
 /// An object on loan from a [`Handle`]: reset and given back to that handle when the guard is dropped.
 ///
 /// Giving back is a few plain stores; every eighth or so, when the magazine is full, half of it
-/// moves to the pool in one lock-free push. Stays on its thread.
+/// moves to the pool in one lock-free push. Stays on its thread:
+///
+/// ```compile_fail,E0277
+/// let handle = bot4_pool::ObjectPool::builder(|| 0).capacity(8).build().unwrap().handle();
+/// let number = handle.acquire().unwrap();
+/// std::thread::scope(|scope| {
+///     scope.spawn(move || drop(number)); // its handle is not `Sync`
+/// });
+/// ```
 #[must_use = "the object goes back at once when its guard is not kept"]
 pub struct LocalPooled<'h, T> {
     pub(crate) handle: &'h Handle<T>,

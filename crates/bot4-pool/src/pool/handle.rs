@@ -141,12 +141,18 @@ impl<T> Handle<T> {
 
     #[inline]
     fn take(&self) -> Result<SlotPtr<T>, Exhausted> {
-        let slot = match self.pop() {
-            Some(slot) => slot,
-            None => self.refill().map_or_else(|| self.shared().build_counted(), Ok)?,
-        };
+        let slot = self.take_uncounted()?;
         slot.count();
         Ok(slot)
+    }
+
+    /// A slot with an object, without touching the slot.
+    #[inline]
+    pub(crate) fn take_uncounted(&self) -> Result<SlotPtr<T>, Exhausted> {
+        match self.pop() {
+            Some(slot) => Ok(slot),
+            None => self.refill().map_or_else(|| self.shared().build_counted(), Ok),
+        }
     }
 
     /// Cleans an object that a guard held and keeps it.

@@ -109,11 +109,7 @@ impl<T> Shared<T> {
             exhausted: AtomicU64::new(0),
             high_water: AtomicUsize::new(0),
         };
-        for index in 0..capacity {
-            // SAFETY: `index` is inside the slab, which is one allocation.
-            let slot = unsafe { slots.cast::<Slot<T>>().add(index) };
-            enqueue(&shared.vacant, SlotPtr(slot));
-        }
+        (0..capacity).filter_map(|index| shared.slot(index)).for_each(|slot| enqueue(&shared.vacant, slot));
         // SAFETY: `place` is an allocation of this size and alignment that nobody else has seen.
         unsafe { place.write(shared) };
         place
@@ -121,6 +117,19 @@ impl<T> Shared<T> {
 
     pub(crate) fn capacity(&self) -> usize {
         self.slots.len()
+    }
+
+    /// The number of a slot in the slab.
+    #[inline]
+    pub(crate) fn index(&self, slot: SlotPtr<T>) -> usize {
+        (slot.0.addr().get() - self.slots.cast::<Slot<T>>().addr().get()) / size_of::<Slot<T>>()
+    }
+
+    /// The slot of that number. Only its holder may use it.
+    #[inline]
+    pub(crate) fn slot(&self, index: usize) -> Option<SlotPtr<T>> {
+        // SAFETY: the index is inside the slab, which is one allocation.
+        (index < self.capacity()).then(|| SlotPtr(unsafe { self.slots.cast::<Slot<T>>().add(index) }))
     }
 
     /// More references, for a caller that has one.
