@@ -1,6 +1,6 @@
 //! A batch of rows as structure of arrays: one aligned slab, one column per feature.
 
-use bot4_pool::{AlignedVec, Plain};
+use bot4_pool::{AlignedVec, BuildError, ObjectPool, Plain};
 use bot4_simd::Element;
 
 /// The numbers a batch holds: `f32` or `f64`, which the kernels compute with and the pool stores.
@@ -19,23 +19,19 @@ const LINE_BYTES: usize = 64;
 /// spreads them over all sets, for one line per column.
 ///
 /// Creating a batch allocates once; nothing else does. [`clear`](Columns::clear) makes it ready for the
-/// next rows, so an object pool hands batches out again:
+/// next rows, so a [pool](Columns::pool) hands batches out again:
 ///
 /// ```
 /// use bot4_pipeline::columns::Columns;
-/// use bot4_pool::ObjectPool;
 ///
-/// let pool = ObjectPool::builder(|| Columns::<f64>::new(32, 1024))
-///     .capacity(4)
-///     .reset(Columns::clear)
-///     .build()
-///     .unwrap();
-/// let mut batch = pool.acquire().unwrap();
+/// let pool = Columns::<f64>::pool((32, 1024), 4, 1 << 21)?; // four batches, 2 MiB
+/// let mut batch = pool.acquire()?;
 /// batch.push_row(&[1.5; 32]);
 /// batch.push_row(&[2.5; 32]);
 /// assert_eq!(batch.column(31), [1.5, 2.5]);
 /// drop(batch);
-/// assert!(pool.acquire().unwrap().is_empty());
+/// assert!(pool.acquire()?.is_empty());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
 pub struct Columns<T: Number> {
@@ -57,10 +53,36 @@ impl<T: Number> Columns<T> {
     /// If the slab would be larger than the address space.
     #[must_use]
     pub fn new(width: usize, rows: usize) -> Self {
-        let per_line = LINE_BYTES / size_of::<T>();
-        let stride = (rows.div_ceil(per_line) | 1).saturating_mul(per_line);
+        let stride = Self::stride_of(rows);
         let slab = AlignedVec::zeroed(stride.saturating_mul(width));
         Self { slab, stride, width_max: width, capacity: rows, width, first: 0, len: 0 }
+    }
+
+    /// A pool of up to `capacity` batches with room for `rows` rows of `width` numbers, which together may take
+    /// `byte_budget` bytes. A batch is [cleared](Self::clear) when it comes back.
+    ///
+    /// Batches are allocated when they are first needed, and never again.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError`] when the capacity is 0 or the batches exceed the budget; nothing is allocated then.
+    pub fn pool(
+        (width, rows): (usize, usize),
+        capacity: usize,
+        byte_budget: usize,
+    ) -> Result<ObjectPool<Self>, BuildError> {
+        let bytes = Self::stride_of(rows).saturating_mul(width).saturating_mul(size_of::<T>());
+        ObjectPool::builder(move || Self::new(width, rows))
+            .capacity(capacity)
+            .byte_budget(byte_budget, bytes)
+            .reset(Self::clear)
+            .build()
+    }
+
+    /// From one column to the next, in numbers: an odd number of cache lines.
+    fn stride_of(rows: usize) -> usize {
+        let per_line = LINE_BYTES / size_of::<T>();
+        (rows.div_ceil(per_line) | 1).saturating_mul(per_line)
     }
 
     /// How many columns are in use.
@@ -272,6 +294,18 @@ impl<T: Number> std::fmt::Debug for Columns<T> {
 mod tests {
     use super::Columns;
     use proptest::prelude::*;
+
+    #[test]
+    fn a_pool_of_batches_counts_all_their_bytes_and_clears_what_comes_back() {
+        let padded = size_of_val(&*Columns::<f64>::new(3, 9).slab);
+        assert!(padded > 3 * 9 * 8);
+        assert!(Columns::<f64>::pool((3, 9), 2, 2 * padded - 1).is_err());
+        let pool = Columns::<f64>::pool((3, 9), 2, 2 * padded).unwrap();
+        pool.acquire().unwrap().push_row(&[1.0; 3]);
+        assert!(pool.acquire().unwrap().is_empty());
+        assert_eq!((pool.capacity(), pool.stats().built), (2, 1));
+        assert!(Columns::<f32>::pool((usize::MAX, 9), 1, usize::MAX / 2).is_err());
+    }
 
     #[test]
     fn columns_start_on_cache_lines_and_fall_on_different_sets() {
