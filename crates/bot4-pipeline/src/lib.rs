@@ -27,6 +27,7 @@
 //! - [`sim`]: a seeded market that makes quotes.
 //! - [`columns`]: a batch of rows as structure of arrays.
 //! - [`stage`]: in-place stages for one row or a batch, and their composition.
+//! - [`stream`]: threads in a row joined by rings, from a source to a sink.
 //! - [`risk`]: a wait-free gate in front of the order path.
 
 pub mod book;
@@ -37,5 +38,6 @@ mod quote;
 pub mod risk;
 pub mod sim;
 pub mod stage;
+pub mod stream;
 
 pub use quote::{Quote, Side, Trade};

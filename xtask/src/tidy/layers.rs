@@ -24,7 +24,11 @@ const LAYERS: &[Layer] = &[
         others: &["ahash", "crossbeam-queue", "crossbeam-utils", "dashmap", "metrics"],
     },
     Layer { package: "bot4-cache", ours: &["bot4-lockfree"], others: &["ahash", "lru"] },
-    Layer { package: "bot4-pipeline", ours: &["bot4-lockfree", "bot4-pool", "bot4-simd"], others: &["dbn"] },
+    Layer {
+        package: "bot4-pipeline",
+        ours: &["bot4-lockfree", "bot4-pool", "bot4-simd"],
+        others: &["dbn", "nix", "toml_edit"],
+    },
     Layer {
         package: "bot4-ml",
         ours: &["bot4-cache", "bot4-lockfree", "bot4-pipeline", "bot4-pool", "bot4-simd"],
