@@ -1,5 +1,6 @@
 //! The groups of cases, a file each. A new one is a file with `cases` and a line in `ALL`.
 
+mod cache;
 mod pool;
 
 use crate::case::Case;
@@ -7,7 +8,7 @@ use crate::case::Case;
 /// A name and what makes its cases.
 type Group = (&'static str, fn() -> Vec<Case>);
 
-const ALL: &[Group] = &[("pool", pool::cases)];
+const ALL: &[Group] = &[("cache", cache::cases), ("pool", pool::cases)];
 
 pub(crate) fn names() -> impl Iterator<Item = &'static str> {
     ALL.iter().map(|(name, _)| *name)
