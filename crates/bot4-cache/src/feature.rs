@@ -5,8 +5,8 @@ use crate::{
     shelf::{Displaced, Shelf, Ticket},
     stats::Stats,
 };
-use ahash::RandomState;
 use bot4_lockfree::budget::Budget;
+use foldhash::fast::RandomState;
 use std::{
     borrow::Borrow,
     convert::Infallible,
@@ -151,7 +151,7 @@ impl<K: Hash + Eq + Clone, V: Clone> FeatureCache<K, V> {
     /// assert_eq!(cache.weight(), 8_000);
     /// ```
     pub fn builder(capacity: usize) -> FeatureCacheBuilder<K, V> {
-        let hasher = RandomState::new();
+        let hasher = RandomState::default();
         FeatureCacheBuilder { capacity, hasher, time_to_live: None, clock: None, weight: None }
     }
 }
@@ -331,9 +331,9 @@ impl<K: Hash + Eq, V: Clone, S: BuildHasher> FeatureCache<K, V, S> {
     #[inline]
     fn place<Q: Hash + ?Sized>(&self, key: &Q) -> Place {
         let hash = self.hasher.hash_one(key);
-        // The high bits choose the shelf and the low ones make the tag, so that the tags of a shelf differ.
+        // The high bits choose the shelf and the low ones make the tag, so that the tags of a shelf differ. 0 is no tag.
         let shelf = ((u128::from(hash) * self.shelves.len() as u128) >> 64) as usize;
-        Place { shelf, tag: (hash as u16).max(1) }
+        Place { shelf, tag: hash as u16 | 1 }
     }
 
     /// Entries in the cache, those that are too old included.

@@ -6,7 +6,9 @@
 //! | [`FeatureCache`] | `&self` | any `Clone` type | one short lock and a clone | S3-FIFO in shelves of 64; weight and age on request |
 //! | [`LocalFeatureCache`] | `&mut self` | any, by reference | a table lookup; no atomics | LRU |
 //!
-//! All compare whole keys, seed their hasher for each cache, and count hits, misses and evictions exactly.
+//! All compare whole keys, seed their hasher for each cache, and count hits, misses and evictions exactly. A lookup in the two
+//! shared ones compares at most the keys of one set, so that keys chosen to collide cost hits and not time: they hash
+//! with `foldhash`. The table of the third has no such bound: it hashes with `ahash`.
 //!
 //! # When not to use it
 //!
@@ -36,19 +38,22 @@
 //!
 //! # Modules
 //!
-//! `vector` is built of `slab` (words behind sequence counters), `policy` (S3-FIFO over one set) and `flight` (locks
-//! and computations under way); `feature` of `shelf` (a set under a lock) and the latter two. `key` and `word` say what
-//! fits into words; `local` stands alone; `stats` counts; `sync` swaps in loom.
+//! `vector` is built of `slab` (words behind sequence counters, laid out by `layout`), `policy` (S3-FIFO over one set) and
+//! `flight` (locks and computations under way); `feature` of `shelf` (a set under a lock) and the latter two. `tags` finds a
+//! key's place in either without a branch. `key` and `word` say what fits into words; `local` stands alone; `stats`
+//! counts; `sync` swaps in loom.
 
 mod feature;
 mod flight;
 mod key;
+mod layout;
 mod local;
 mod policy;
 mod shelf;
 mod slab;
 mod stats;
 mod sync;
+mod tags;
 mod vector;
 mod word;
 

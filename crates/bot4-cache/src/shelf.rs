@@ -3,11 +3,15 @@
 use crate::{
     policy::{Queues, USES_MAX, Ways},
     stats::Stats,
+    tags::{self, GROUP, GROUP_WORDS},
 };
 use std::borrow::Borrow;
 
-/// Tags that are compared at once.
-const BLOCK: usize = 16;
+/// Groups of tags that a search compares before it looks at a key: those of a whole shelf of a large cache, so that
+/// where a key stands there decides no branch.
+const BLOCK: usize = 4;
+
+type Block = [[u64; GROUP_WORDS]; BLOCK];
 
 /// A fixed number of places for entries.
 pub(crate) struct Shelf<K, V> {
@@ -22,8 +26,8 @@ pub(crate) struct Shelf<K, V> {
 
 /// What the policy and the search need to know of each place.
 struct Slots {
-    /// 16 bits of the hash, 0 for a free place.
-    tags: Box<[u16]>,
+    /// 16 bits of the hash, 0 for a free place, and for those beyond the last.
+    tags: Box<[Block]>,
     uses: Box<[u8]>,
 }
 
@@ -42,7 +46,8 @@ pub(crate) struct Displaced<K, V> {
 
 impl Ways for Slots {
     fn fingerprint(&self, way: usize) -> u16 {
-        self.tags[way]
+        let (word, shift) = tags::place(way % GROUP);
+        (self.tags[way / (BLOCK * GROUP)][way / GROUP % BLOCK][word] >> shift) as u16
     }
 
     fn uses(&self, way: usize) -> u8 {
@@ -59,7 +64,7 @@ impl<K: Eq, V> Shelf<K, V> {
         let none = Ticket { expires: u64::MAX, weight: 0 };
         Self {
             stats: Stats::default(),
-            slots: Slots { tags: vec![0; ways].into(), uses: vec![0; ways].into() },
+            slots: Slots::new(ways),
             entries: (0..ways).map(|_| None).collect(),
             tickets: vec![none; if tickets { ways } else { 0 }].into(),
             cells: vec![0; Queues::cells(ways)].into(),
@@ -79,7 +84,9 @@ impl<K: Eq, V> Shelf<K, V> {
             return None;
         }
         let uses = &mut self.slots.uses[way];
-        *uses = (*uses + 1).min(USES_MAX);
+        if *uses < USES_MAX {
+            *uses += 1;
+        }
         self.stats.hits += 1;
         self.entries[way].as_ref().map(|(_, value)| value.clone())
     }
@@ -90,10 +97,10 @@ impl<K: Eq, V> Shelf<K, V> {
         K: Borrow<Q>,
         Q: Eq + ?Sized,
     {
-        for (block, tags) in self.slots.tags.chunks(BLOCK).enumerate() {
-            let mut equal = equal_tags(tags, tag);
+        for (index, block) in self.slots.tags.iter().enumerate() {
+            let mut equal = equal_tags(block, tag);
             while equal != 0 {
-                let way = block * BLOCK + equal.trailing_zeros() as usize;
+                let way = index * BLOCK * GROUP + equal.trailing_zeros() as usize;
                 if self.entries[way].as_ref().is_some_and(|(found, _)| found.borrow() == key) {
                     return Some(way);
                 }
@@ -113,7 +120,7 @@ impl<K: Eq, V> Shelf<K, V> {
         let had_room = queues.len() < ways;
         let way = if had_room { self.slots.free() } else { queues.evict(&mut self.slots) };
         queues.admit(way, tag, had_room);
-        self.slots.tags[way] = tag;
+        self.slots.set_tag(way, tag);
         self.slots.uses[way] = 0;
         self.stats.insertions += 1;
         self.stats.evictions += u64::from(!had_room);
@@ -152,7 +159,7 @@ impl<K: Eq, V> Shelf<K, V> {
     }
 
     fn vacate(&mut self, way: usize) -> Option<Displaced<K, V>> {
-        self.slots.tags[way] = 0;
+        self.slots.set_tag(way, 0);
         self.exchange(way, None, Ticket { expires: u64::MAX, weight: 0 })
     }
 
@@ -164,13 +171,25 @@ impl<K: Eq, V> Shelf<K, V> {
 }
 
 impl Slots {
+    fn new(ways: usize) -> Self {
+        Self { tags: vec![Block::default(); ways.div_ceil(BLOCK * GROUP)].into(), uses: vec![0; ways].into() }
+    }
+
+    fn set_tag(&mut self, way: usize, tag: u16) {
+        let (word, shift) = tags::place(way % GROUP);
+        let word = &mut self.tags[way / (BLOCK * GROUP)][way / GROUP % BLOCK][word];
+        *word = *word & !(0xffff << shift) | u64::from(tag) << shift;
+    }
+
     fn free(&self) -> usize {
-        self.tags.iter().position(|tag| *tag == 0).expect("a shelf that is not full has a free place")
+        let free = (0..self.uses.len()).find(|&way| self.fingerprint(way) == 0);
+        free.expect("a shelf that is not full has a free place")
     }
 }
 
-/// A bit for each of up to [`BLOCK`] tags that equals `tag`. Without an early exit, so that it compiles to vector code.
+/// A bit for each tag of a block that equals `tag`.
 #[inline]
-fn equal_tags(tags: &[u16], tag: u16) -> u32 {
-    tags.iter().enumerate().fold(0, |bits, (i, other)| bits | u32::from(*other == tag) << i)
+fn equal_tags(block: &Block, tag: u16) -> u64 {
+    let groups = block.iter().enumerate();
+    groups.fold(0, |bits, (i, group)| bits | u64::from(tags::equal(*group, tag)) << (i * GROUP))
 }

@@ -5,33 +5,44 @@
 //! | words | written by | read by | ordering | why |
 //! | --- | --- | --- | --- | --- |
 //! | sequence (1) | the set's writer | everybody | writer: Relaxed store of an odd number, Release fence, words, Release store of an even one; reader: Acquire load, words, Acquire fence, Relaxed load | an even number that is the same before and after says that no word between belongs to another write |
-//! | tags (ways / 4) | the set's writer | everybody | Relaxed, between the two looks at the sequence | 16 bits of the hash per way, 0 = free: finds the way without touching the keys |
-//! | uses (ways / 8) | readers that hit and the writer, plain load and store | the writer | Relaxed | a lost update costs a little hit ratio, never a wrong row |
+//! | tags (4 for each 16 ways) | the set's writer | everybody | Relaxed, between the two looks at the sequence | 16 bits of the hash per way, 0 = free: finds the way without touching the keys |
+//! | uses (1 for each 16 ways) | readers that hit and the writer, plain load and store | the writer | Relaxed | a lost update costs a little hit ratio, never a wrong row |
 //! | keys (ways x key words) | the set's writer | everybody | Relaxed, as the tags | the whole key is compared |
 //! | rows (ways x row words) | the set's writer | everybody | Relaxed, as the tags | |
+//!
+//! Tags and uses stand in groups of 16 ways: the first in the line of the sequence, where a hit in a set of 16 finds all it
+//! needs to find the way; those of larger sets after that line. Then come the keys, then the rows, each from a line's
+//! start.
 //!
 //! Writers of one set must be serialised by the caller (a lock): "the set's writer" above is whoever holds it.
 //! Source of the protocol: H. Boehm, "Can seqlocks get along with programming language memory models?", 2012.
 
+#![allow(unsafe_code)] // finds keys and rows of a set without testing what the layout guarantees
+
 use crate::{
     key::Key,
+    layout::{GROUP_STATE_WORDS, LINE_WORDS, Layout},
     policy::{USES_MAX, Ways},
     sync::{AtomicU64, fence},
+    tags::{self, GROUP, GROUP_WORDS},
     word::Word,
 };
 use std::{
+    array,
     hint::spin_loop,
     marker::PhantomData,
-    ops::Range,
     sync::atomic::Ordering::{Acquire, Relaxed, Release},
 };
 
 /// Looks at a set before a reader gives up: a write of a 64-byte row takes some 20 ns.
 const ATTEMPTS: usize = if cfg!(bot4_loom) { 2 } else { 64 };
 
-const LINE_WORDS: usize = 8;
-const TAGS_PER_WORD: usize = 4;
-const USES_PER_WORD: usize = 8;
+/// Bits of the uses of a way.
+const USES_BITS: usize = 2;
+const _: () = assert!(USES_MAX == (1 << USES_BITS) - 1 && GROUP * USES_BITS <= 64);
+
+/// The tags of a group of ways, and their uses in the last word.
+type Group = [AtomicU64; GROUP_STATE_WORDS];
 
 /// What a lookup without a lock found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,39 +58,42 @@ pub(crate) enum Read {
 /// All sets of a cache.
 pub(crate) struct Slab<K, T> {
     words: Box<[AtomicU64]>,
+    /// The word at which the first line begins.
     first: usize,
+    sets: usize,
     layout: Layout,
     of: PhantomData<fn(K) -> T>,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Layout {
-    uses_at: usize,
-    keys_at: usize,
-    rows_at: usize,
-    row_words: usize,
-    stride: usize,
-}
+impl<K, T> Slab<K, T> {
+    pub(crate) fn sets(&self) -> usize {
+        self.sets
+    }
 
-impl Layout {
-    fn new<K: Key, T: Word>(ways: usize, width: usize) -> Self {
-        let uses_at = 1 + ways.div_ceil(TAGS_PER_WORD);
-        let keys_at = (uses_at + ways.div_ceil(USES_PER_WORD)).next_multiple_of(LINE_WORDS);
-        let rows_at = (keys_at + ways * K::WORDS).next_multiple_of(LINE_WORDS);
-        let row_words = T::words(width);
-        let stride = (rows_at + ways * row_words).next_multiple_of(LINE_WORDS);
-        Self { uses_at, keys_at, rows_at, row_words, stride }
+    pub(crate) fn width(&self) -> usize {
+        self.layout.width
+    }
+
+    /// # Panics
+    /// When `row` has not the slab's width.
+    pub(crate) fn check_width(&self, row: &[T]) {
+        self.layout.check_width(row.len());
     }
 }
 
 impl<K: Key, T: Word> Slab<K, T> {
+    /// # Panics
+    /// When the sets do not fit the address space.
     pub(crate) fn new(sets: usize, ways: usize, width: usize) -> Self {
         let layout = Layout::new::<K, T>(ways, width);
-        let len = sets.checked_mul(layout.stride).and_then(|words| words.checked_add(LINE_WORDS));
-        let len = len.expect("the cache does not fit the address space");
+        let fitting = layout.and_then(|layout| {
+            let len = sets.checked_mul(layout.stride)?.checked_add(LINE_WORDS)?;
+            Some((layout, len))
+        });
+        let (layout, len) = fitting.expect("the cache does not fit the address space");
         let words: Box<[AtomicU64]> = (0..len).map(|_| AtomicU64::new(0)).collect();
         let first = words.as_ptr().align_offset(64).min(LINE_WORDS);
-        Self { words, first, layout, of: PhantomData }
+        Self { words, first, sets, layout, of: PhantomData }
     }
 
     /// Bytes of the words.
@@ -87,156 +101,247 @@ impl<K: Key, T: Word> Slab<K, T> {
         size_of_val(&*self.words)
     }
 
-    #[inline]
+    /// # Panics
+    /// When `index` is not below [`sets`](Self::sets).
+    #[inline(always)]
     pub(crate) fn set(&self, index: usize) -> Set<'_, K, T> {
-        let first = self.first + index * self.layout.stride;
-        let words = &self.words[first..first + self.layout.stride];
-        Set { words, layout: &self.layout, of: PhantomData }
+        assert!(index < self.sets, "set {index} of {}", self.sets);
+        let start = self.first + index * self.layout.stride;
+        // SAFETY: `index` is below `sets`, and `new` made room for that many strides after `first`.
+        let words = unsafe { self.words.get_unchecked(start..start + self.layout.stride) };
+        let (first, rest) = words.split_first_chunk().expect("a set has at least a line");
+        Set { first, rest, layout: &self.layout, of: PhantomData }
     }
 }
 
-/// One set.
+/// One set. Its words are as many as its layout says. Handed around by value: a lookup keeps it in registers.
 pub(crate) struct Set<'a, K, T> {
-    words: &'a [AtomicU64],
+    first: &'a [AtomicU64; LINE_WORDS],
+    rest: &'a [AtomicU64],
     layout: &'a Layout,
     of: PhantomData<fn(K) -> T>,
 }
 
-impl<K: Key, T: Word> Set<'_, K, T> {
+impl<K, T> Copy for Set<'_, K, T> {}
+
+impl<K, T> Clone for Set<'_, K, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<'a, K: Key, T: Word> Set<'a, K, T> {
     /// Copies the row of `key` without a lock. Bounded: at most [`ATTEMPTS`] looks.
     ///
     /// The row holds anything unless the answer is a hit.
-    #[inline]
-    pub(crate) fn read(&self, tag: u16, key: &K, row: &mut [T]) -> Read {
-        for _ in 0..ATTEMPTS {
-            // ORDERING: Acquire pairs with the Release store in `end_write`: the words of that write are visible.
-            let before = self.sequence().load(Acquire);
-            if before % 2 == 1 {
-                spin_loop();
-                continue;
-            }
-            let found = self.find(tag, key);
-            if let Some(way) = found {
-                T::load(&self.words[self.row(way)], row);
-            }
-            // ORDERING: pairs with the Release fence in `begin_write`: whoever read a word of a later write sees
-            // its odd number in the load below.
-            fence(Acquire);
-            // ORDERING: Relaxed, ordered after the words by the fence above.
-            if self.sequence().load(Relaxed) == before {
-                return match found {
-                    Some(way) => {
-                        self.count_use(way);
-                        Read::Hit
-                    }
-                    None => Read::Miss,
-                };
-            }
+    ///
+    /// # Panics
+    /// When `row` has not the slab's width.
+    #[inline(always)]
+    pub(crate) fn read(self, tag: u16, key: &K, row: &mut [T]) -> Read {
+        self.look(tag, key, row).unwrap_or_else(|| self.look_again(tag, key, row))
+    }
+
+    #[cold]
+    fn look_again(self, tag: u16, key: &K, row: &mut [T]) -> Read {
+        let look = |_| {
+            spin_loop();
+            self.look(tag, key, row)
+        };
+        (1..ATTEMPTS).find_map(look).unwrap_or(Read::Contended)
+    }
+
+    /// One look; nothing if a writer was in the way.
+    #[inline(always)]
+    fn look(&self, tag: u16, key: &K, row: &mut [T]) -> Option<Read> {
+        self.layout.check_width(row.len());
+        // ORDERING: Acquire pairs with the Release store in `end_write`: the words of that write are visible.
+        let before = self.sequence().load(Acquire);
+        if before % 2 == 1 {
+            return None;
         }
-        Read::Contended
+        let found = self.search(tag, key);
+        if let Some((way, _)) = found {
+            // SAFETY: `search` names ways that are there, and the width was checked.
+            T::load(unsafe { self.row(way, row.len()) }, row);
+        }
+        // ORDERING: pairs with the Release fence in `begin_write`: whoever read a word of a later write sees
+        // its odd number in the load below.
+        fence(Acquire);
+        // ORDERING: Relaxed, ordered after the words by the fence above.
+        if self.sequence().load(Relaxed) != before {
+            return None;
+        }
+        let Some((way, group)) = found else { return Some(Read::Miss) };
+        count_use(group, way);
+        Some(Read::Hit)
     }
 
     /// Copies the row of `way`. For the set's writer, so that nobody changes it meanwhile.
-    pub(crate) fn read_locked(&self, way: usize, row: &mut [T]) {
-        T::load(&self.words[self.row(way)], row);
-        self.count_use(way);
+    ///
+    /// # Panics
+    /// When `row` has not the slab's width.
+    pub(crate) fn read_locked(self, way: usize, row: &mut [T]) {
+        self.check(way, row);
+        // SAFETY: just checked.
+        T::load(unsafe { self.row(way, row.len()) }, row);
+        count_use(self.group(way), way);
     }
 
-    /// The way that holds `key`. Exact for the set's writer; readers must validate the answer.
-    #[inline]
-    pub(crate) fn find(&self, tag: u16, key: &K) -> Option<usize> {
-        let wanted = u64::from(tag) * LANES;
-        for (index, word) in self.words[1..self.layout.uses_at].iter().enumerate() {
-            // ORDERING: Relaxed, see the table above.
-            let mut equal = zero_lanes(word.load(Relaxed) ^ wanted);
-            while equal != 0 {
-                let way = index * TAGS_PER_WORD + equal.trailing_zeros() as usize / 16;
-                if self.holds(way, key) {
-                    return Some(way);
-                }
-                equal &= equal - 1;
+    /// The way that holds `key`. Exact for the set's writer.
+    pub(crate) fn find(self, tag: u16, key: &K) -> Option<usize> {
+        self.search(tag, key).map(|(way, _)| way)
+    }
+
+    /// The way that holds `key`, and its group. A reader without the lock must validate the answer, but in any case the
+    /// way is below the layout's `room`.
+    #[inline(always)]
+    fn search(&self, tag: u16, key: &K) -> Option<(usize, &'a Group)> {
+        let group = self.first_group();
+        match self.search_group(group, 0, tag, key) {
+            Some(way) => Some((way, group)),
+            None if self.layout.groups_end > 0 => self.search_beyond(tag, key),
+            None => None,
+        }
+    }
+
+    /// Looks through the groups after the first.
+    #[inline(never)]
+    fn search_beyond(self, tag: u16, key: &K) -> Option<(usize, &'a Group)> {
+        self.groups_beyond().iter().zip(1..).find_map(|(group, index)| {
+            self.search_group(group, index * GROUP, tag, key).map(|way| (way, group))
+        })
+    }
+
+    /// The way that holds `key`, if it is one of a group that starts with way number `first`.
+    #[inline(always)]
+    fn search_group(&self, group: &Group, first: usize, tag: u16, key: &K) -> Option<usize> {
+        // ORDERING: Relaxed, see the table above.
+        let mut equal = tags::equal(array::from_fn(|i| group[i].load(Relaxed)), tag);
+        while equal != 0 {
+            let way = first + equal.trailing_zeros() as usize;
+            // SAFETY: `first` is that of a group below `room`, and `equal` has a bit for each way of a group.
+            if unsafe { self.holds(way, key) } {
+                return Some(way);
             }
+            equal &= equal - 1;
         }
         None
     }
 
-    #[inline]
-    fn holds(&self, way: usize, key: &K) -> bool {
-        let first = self.layout.keys_at + way * K::WORDS;
-        let words = &self.words[first..first + K::WORDS];
+    /// # Safety
+    /// `way` is below the layout's `room`.
+    #[inline(always)]
+    unsafe fn holds(&self, way: usize, key: &K) -> bool {
+        // SAFETY: the caller's.
+        let words = unsafe { self.key(way) };
         // ORDERING: Relaxed, see the table above.
         words.iter().enumerate().all(|(i, word)| word.load(Relaxed) == key.word(i))
     }
 
-    #[inline]
-    fn count_use(&self, way: usize) {
-        let (word, shift) = self.uses_of(way);
-        // ORDERING: Relaxed, see the table above. Not a read-modify-write: that would cost more than the rest of a hit.
-        let all = word.load(Relaxed);
-        if ((all >> shift) as u8) < USES_MAX {
-            word.store(all + (1 << shift), Relaxed);
-        }
-    }
-
     /// Writes an entry. Only for the set's writer.
-    pub(crate) fn write(&self, way: usize, tag: u16, key: &K, row: &[T]) {
-        let key_at = self.layout.keys_at + way * K::WORDS;
-        let sequence = self.begin_write();
+    ///
+    /// # Panics
+    /// When `row` has not the slab's width.
+    pub(crate) fn write(self, way: usize, tag: u16, key: &K, row: &[T]) {
+        self.check(way, row);
+        // SAFETY: just checked.
+        let key_words = unsafe { self.key(way) };
+        // SAFETY: just checked.
+        let row_words = unsafe { self.row(way, row.len()) };
+        let odd = self.begin_write();
         self.store_tag(way, tag);
-        for (i, word) in self.words[key_at..key_at + K::WORDS].iter().enumerate() {
+        for (i, word) in key_words.iter().enumerate() {
             word.store(key.word(i), Relaxed); // ORDERING: Relaxed, see the table above.
         }
-        T::store(&self.words[self.row(way)], row);
-        self.end_write(sequence);
+        T::store(row_words, row);
+        self.end_write(odd);
     }
 
     /// Marks a way free. Only for the set's writer.
-    pub(crate) fn free(&self, way: usize) {
-        let sequence = self.begin_write();
+    pub(crate) fn free(self, way: usize) {
+        let odd = self.begin_write();
         self.store_tag(way, 0);
-        self.end_write(sequence);
+        self.end_write(odd);
     }
 
     /// The tag of `way`, 0 when it is free. Exact for the set's writer.
     pub(crate) fn tag(&self, way: usize) -> u16 {
-        let word = &self.words[1 + way / TAGS_PER_WORD];
-        (word.load(Relaxed) >> (way % TAGS_PER_WORD * 16)) as u16 // ORDERING: Relaxed, see the table above.
+        let (word, shift) = self.tag_of(way);
+        (word.load(Relaxed) >> shift) as u16 // ORDERING: Relaxed, see the table above.
     }
 
-    fn begin_write(&self) -> u64 {
-        // ORDERING: Relaxed, only the writer changes it.
-        let sequence = self.sequence().load(Relaxed);
+    fn begin_write(self) -> u64 {
+        // ORDERING: Relaxed, only the writer changes it. It is odd already if the `word` of a key panicked in a write: what
+        // that left is not to be read before somebody has written it anew.
+        let odd = self.sequence().load(Relaxed) | 1;
         // ORDERING: Relaxed, ordered before the words by the fence below.
-        self.sequence().store(sequence.wrapping_add(1), Relaxed);
-        // ORDERING: pairs with the Acquire fence in `read`.
+        self.sequence().store(odd, Relaxed);
+        // ORDERING: pairs with the Acquire fence in `look`.
         fence(Release);
-        sequence
+        odd
     }
 
-    fn end_write(&self, sequence: u64) {
-        // ORDERING: Release publishes the words to the Acquire load in `read`.
-        self.sequence().store(sequence.wrapping_add(2), Release);
+    fn end_write(self, odd: u64) {
+        // ORDERING: Release publishes the words to the Acquire load in `look`.
+        self.sequence().store(odd.wrapping_add(1), Release);
     }
 
     fn store_tag(&self, way: usize, tag: u16) {
-        let word = &self.words[1 + way / TAGS_PER_WORD];
-        let shift = way % TAGS_PER_WORD * 16;
+        let (word, shift) = self.tag_of(way);
         // ORDERING: Relaxed, see the table above; the writer is alone, so load and store need not be one step.
         let others = word.load(Relaxed) & !(0xffff << shift);
         word.store(others | u64::from(tag) << shift, Relaxed);
     }
 
+    #[inline(always)]
     fn sequence(&self) -> &AtomicU64 {
-        &self.words[0]
+        &self.first[0]
     }
 
-    fn uses_of(&self, way: usize) -> (&AtomicU64, usize) {
-        (&self.words[self.layout.uses_at + way / USES_PER_WORD], way % USES_PER_WORD * 8)
+    #[inline(always)]
+    fn first_group(&self) -> &'a Group {
+        self.first[1..].first_chunk().expect("the first line has room for a group")
     }
 
-    fn row(&self, way: usize) -> Range<usize> {
-        let first = self.layout.rows_at + way * self.layout.row_words;
-        first..first + self.layout.row_words
+    fn groups_beyond(&self) -> &'a [Group] {
+        self.rest[..self.layout.groups_end].as_chunks().0
+    }
+
+    fn group(&self, way: usize) -> &'a Group {
+        if way < GROUP { self.first_group() } else { &self.groups_beyond()[way / GROUP - 1] }
+    }
+
+    fn tag_of(&self, way: usize) -> (&'a AtomicU64, usize) {
+        let (word, shift) = tags::place(way % GROUP);
+        (&self.group(way)[word], shift)
+    }
+
+    /// # Safety
+    /// `way` is below the layout's `room`.
+    #[inline(always)]
+    unsafe fn key(&self, way: usize) -> &'a [AtomicU64] {
+        let first = self.layout.keys_at + way * K::WORDS;
+        // SAFETY: the layout has keys for `room` ways from `keys_at` on.
+        unsafe { self.rest.get_unchecked(first..first + K::WORDS) }
+    }
+
+    /// The words of a row. The width is asked for because a caller's may be a constant: then the row is copied without a
+    /// loop.
+    ///
+    /// # Safety
+    /// `way` is below the layout's `room`, and `width` is the layout's.
+    #[inline(always)]
+    unsafe fn row(&self, way: usize, width: usize) -> &'a [AtomicU64] {
+        let words = T::words(width);
+        let first = self.layout.rows_at + way * words;
+        // SAFETY: the layout has rows of that width for `room` ways from `rows_at` on.
+        unsafe { self.rest.get_unchecked(first..first + words) }
+    }
+
+    fn check(&self, way: usize, row: &[T]) {
+        assert!(way < self.layout.room);
+        self.layout.check_width(row.len());
     }
 }
 
@@ -246,25 +351,37 @@ impl<K: Key, T: Word> Ways for Set<'_, K, T> {
     }
 
     fn uses(&self, way: usize) -> u8 {
-        let (word, shift) = self.uses_of(way);
-        (word.load(Relaxed) >> shift) as u8 // ORDERING: Relaxed, see the table above.
+        let (word, shift) = uses_of(self.group(way), way);
+        uses_in(word.load(Relaxed), shift) // ORDERING: Relaxed, see the table above.
     }
 
     fn set_uses(&mut self, way: usize, uses: u8) {
-        let (word, shift) = self.uses_of(way);
+        let (word, shift) = uses_of(self.group(way), way);
         // ORDERING: Relaxed, see the table above.
-        let others = word.load(Relaxed) & !(0xff << shift);
+        let others = word.load(Relaxed) & !(u64::from(USES_MAX) << shift);
         word.store(others | u64::from(uses) << shift, Relaxed);
     }
 }
 
-const LANES: u64 = 0x0001_0001_0001_0001;
+#[inline(always)]
+fn uses_of(group: &Group, way: usize) -> (&AtomicU64, usize) {
+    (&group[GROUP_WORDS], way % GROUP * USES_BITS)
+}
 
-/// The top bit of each 16-bit lane that is zero. May also mark a lane above a zero lane (one too many is
-/// refuted by the key), never misses one.
-#[inline]
-fn zero_lanes(word: u64) -> u64 {
-    word.wrapping_sub(LANES) & !word & (LANES << 15)
+#[inline(always)]
+fn uses_in(word: u64, shift: usize) -> u8 {
+    (word >> shift) as u8 & USES_MAX
+}
+
+/// Counts a use of `way` in its group.
+#[inline(always)]
+fn count_use(group: &Group, way: usize) {
+    let (word, shift) = uses_of(group, way);
+    // ORDERING: Relaxed, see the table above. Not a read-modify-write: that would cost more than the rest of a hit.
+    let all = word.load(Relaxed);
+    if uses_in(all, shift) < USES_MAX {
+        word.store(all + (1 << shift), Relaxed);
+    }
 }
 
 #[cfg(all(test, not(bot4_loom)))]
@@ -272,23 +389,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_zero_lane_is_marked() {
-        for pattern in 0_u32..16 {
-            let lanes: [u64; 4] = std::array::from_fn(|i| if pattern >> i & 1 == 1 { 0 } else { 0x8001 });
-            let word = lanes.iter().rev().fold(0, |word, lane| word << 16 | lane);
-            let marks = zero_lanes(word);
-            for (i, lane) in lanes.iter().enumerate() {
-                assert!(*lane != 0 || marks >> (16 * i + 15) & 1 == 1, "{word:x}");
-            }
-        }
-        assert_eq!(zero_lanes(0x8000_7fff_ffff_0001), 0);
-    }
-
-    #[test]
     fn sets_start_on_cache_lines_and_do_not_overlap() {
         for (ways, width) in [(16, 8), (16, 5), (1, 1), (256, 3)] {
             let slab = Slab::<(u64, u64), f32>::new(3, ways, width);
-            let starts: Vec<usize> = (0..3).map(|i| slab.set(i).words.as_ptr().addr()).collect();
+            let starts: Vec<usize> = (0..3).map(|i| slab.set(i).first.as_ptr().addr()).collect();
             assert!(starts.iter().all(|start| start % 64 == 0));
             for index in 0..3 {
                 for way in 0..ways {
@@ -310,10 +414,10 @@ mod tests {
     fn a_reader_gives_up_while_a_write_is_under_way() {
         let slab = Slab::<u64, f64>::new(1, 8, 1);
         slab.set(0).write(0, 1, &5, &[2.5]);
-        let sequence = slab.set(0).begin_write();
+        let odd = slab.set(0).begin_write();
         let mut row = [0.0];
         assert_eq!(slab.set(0).read(1, &5, &mut row), Read::Contended);
-        slab.set(0).end_write(sequence);
+        slab.set(0).end_write(odd);
         assert_eq!(slab.set(0).read(1, &5, &mut row), Read::Hit);
         assert_eq!(row, [2.5]);
     }

@@ -8,8 +8,8 @@ use crate::{
     stats::Stats,
     word::Word,
 };
-use ahash::RandomState;
 use bot4_lockfree::metrics::{Counter, Registry};
+use foldhash::fast::RandomState;
 use std::{convert::Infallible, fmt, hash::BuildHasher};
 
 /// Up to this capacity the cache is one set, so that the policy sees every entry.
@@ -60,9 +60,7 @@ pub struct VectorCache<K, T = f64, S = RandomState> {
     /// Only those of `get`; the stripes count the computations.
     misses_of_get: Counter,
     hasher: S,
-    sets: usize,
     ways: usize,
-    width: usize,
 }
 
 /// What the lock of a stripe guards: the queues of its sets, and counts.
@@ -101,7 +99,7 @@ impl<K: Key, T: Word> VectorCache<K, T> {
     /// # Panics
     /// When `capacity` is 0, or the rows do not fit the address space.
     pub fn new(capacity: usize, width: usize) -> Self {
-        Self::with_hasher(capacity, width, RandomState::new())
+        Self::with_hasher(capacity, width, RandomState::default())
     }
 }
 
@@ -130,9 +128,7 @@ impl<K: Key, T: Word, S: BuildHasher> VectorCache<K, T, S> {
             hits: registry.counter("hits", ""),
             misses_of_get: registry.counter("misses", ""),
             hasher,
-            sets,
             ways,
-            width,
         }
     }
 
@@ -155,7 +151,6 @@ impl<K: Key, T: Word, S: BuildHasher> VectorCache<K, T, S> {
     #[inline]
     #[must_use = "the row is only valid after a hit"]
     pub fn get(&self, key: &K, row: &mut [T]) -> bool {
-        self.check_width(row);
         let place = self.place(key);
         let hit = self.slab.set(place.set).read(place.tag, key, row) == Read::Hit;
         if hit {
@@ -209,7 +204,6 @@ impl<K: Key, T: Word, S: BuildHasher> VectorCache<K, T, S> {
         row: &mut [T],
         compute: impl FnOnce(&mut [T]) -> Result<(), E>,
     ) -> Result<bool, E> {
-        self.check_width(row);
         let place = self.place(key);
         if self.slab.set(place.set).read(place.tag, key, row) == Read::Hit {
             self.hits.increment(1);
@@ -253,7 +247,7 @@ impl<K: Key, T: Word, S: BuildHasher> VectorCache<K, T, S> {
     /// # Panics
     /// When `row` has not the cache's width.
     pub fn insert(&self, key: &K, row: &[T]) {
-        self.check_width(row);
+        self.slab.check_width(row);
         let place = self.place(key);
         let mut state = self.stripe(place).lock();
         state.supersede(|running| running == key);
@@ -283,7 +277,7 @@ impl<K: Key, T: Word, S: BuildHasher> VectorCache<K, T, S> {
         for (first, stripe) in self.stripes.iter().enumerate() {
             let mut state = stripe.lock();
             state.supersede(|_| true);
-            for index in (first..self.sets).step_by(self.stripes.len()) {
+            for index in (first..self.slab.sets()).step_by(self.stripes.len()) {
                 let set = self.slab.set(index);
                 for way in 0..self.ways {
                     if set.tag(way) != 0 {
@@ -323,18 +317,13 @@ impl<K: Key, T: Word, S: BuildHasher> VectorCache<K, T, S> {
     #[inline]
     fn place(&self, key: &K) -> Place {
         let hash = self.hasher.hash_one(key);
-        // The high bits choose the set and the low ones make the tag, so that the tags of a set differ.
-        let set = ((u128::from(hash) * self.sets as u128) >> 64) as usize;
-        Place { set, tag: (hash as u16).max(1) }
+        // The high bits choose the set and the low ones make the tag, so that the tags of a set differ. 0 is no tag.
+        let set = ((u128::from(hash) * self.slab.sets() as u128) >> 64) as usize;
+        Place { set, tag: hash as u16 | 1 }
     }
 
     fn stripe(&self, place: Place) -> &Stripe<K, (), Queued> {
         &self.stripes[place.set % self.stripes.len()]
-    }
-
-    #[inline]
-    fn check_width(&self, row: &[T]) {
-        assert!(row.len() == self.width, "a row of {} numbers in a cache of width {}", row.len(), self.width);
     }
 
     /// Rows in the cache.
@@ -350,12 +339,12 @@ impl<K: Key, T: Word, S: BuildHasher> VectorCache<K, T, S> {
 
     /// Rows that fit.
     pub fn capacity(&self) -> usize {
-        self.sets * self.ways
+        self.slab.sets() * self.ways
     }
 
     /// Numbers in a row.
     pub fn width(&self) -> usize {
-        self.width
+        self.slab.width()
     }
 
     /// Bytes allocated for rows, keys and bookkeeping, without the counters (33 kB).
@@ -386,11 +375,10 @@ impl<K: Key, T: Word, S: BuildHasher> VectorCache<K, T, S> {
 
 impl<K, T, S> fmt::Debug for VectorCache<K, T, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { sets, ways, width, .. } = self;
         f.debug_struct("VectorCache")
-            .field("sets", sets)
-            .field("ways", ways)
-            .field("width", width)
+            .field("sets", &self.slab.sets())
+            .field("ways", &self.ways)
+            .field("width", &self.slab.width())
             .finish_non_exhaustive()
     }
 }

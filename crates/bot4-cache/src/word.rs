@@ -1,8 +1,10 @@
 //! Numbers that a row can be made of, and how they travel through atomic words.
 
 use crate::sync::AtomicU64;
-use std::fmt::Debug;
-use std::sync::atomic::Ordering::Relaxed;
+use std::{array, fmt::Debug, sync::atomic::Ordering::Relaxed};
+
+/// Words that are copied without a test between them.
+const BLOCK: usize = 8;
 
 /// A number that a cached row is made of: `f64`, `f32`, `u64`, `i64`, `u32` or `i32`.
 ///
@@ -36,6 +38,11 @@ macro_rules! one_per_word {
             }
             #[inline]
             fn load(words: &[AtomicU64], row: &mut [Self]) {
+                let (rows, row) = row.as_chunks_mut::<BLOCK>();
+                let (blocks, words) = words.as_chunks::<BLOCK>();
+                for (numbers, block) in rows.iter_mut().zip(blocks) {
+                    *numbers = array::from_fn(|i| $from(block[i].load(Relaxed)));
+                }
                 for (number, word) in row.iter_mut().zip(words) {
                     *number = $from(word.load(Relaxed));
                 }
@@ -61,7 +68,16 @@ macro_rules! two_per_word {
             #[inline]
             fn load(words: &[AtomicU64], row: &mut [Self]) {
                 let (pairs, last) = row.as_chunks_mut::<2>();
-                for (pair, word) in pairs.iter_mut().zip(words) {
+                let (runs, rest) = pairs.as_chunks_mut::<BLOCK>();
+                let (blocks, _) = words.as_chunks::<BLOCK>();
+                for (run, block) in runs.iter_mut().zip(blocks) {
+                    *run = array::from_fn(|i| {
+                        let both = block[i].load(Relaxed);
+                        [$from(both as u32), $from((both >> 32) as u32)]
+                    });
+                }
+                let copied = BLOCK * runs.len();
+                for (pair, word) in rest.iter_mut().zip(&words[copied..]) {
                     let both = word.load(Relaxed);
                     *pair = [$from(both as u32), $from((both >> 32) as u32)];
                 }

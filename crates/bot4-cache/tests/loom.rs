@@ -8,12 +8,16 @@
 mod flight;
 #[path = "../src/key.rs"]
 mod key;
+#[path = "../src/layout.rs"]
+mod layout;
 #[path = "../src/policy.rs"]
 mod policy;
 #[path = "../src/slab.rs"]
 mod slab;
 #[path = "../src/sync.rs"]
 mod sync;
+#[path = "../src/tags.rs"]
+mod tags;
 #[path = "../src/word.rs"]
 mod word;
 

@@ -30,8 +30,8 @@ impl Hasher for Constant {
     fn write(&mut self, _bytes: &[u8]) {}
 }
 
-fn fixed() -> ahash::RandomState {
-    ahash::RandomState::with_seeds(1, 2, 3, 4)
+fn fixed() -> foldhash::fast::FixedState {
+    foldhash::fast::FixedState::with_seed(1)
 }
 
 /// A row that can be checked: every number follows from the key.
@@ -115,7 +115,7 @@ fn a_computation_may_use_the_cache() {
 fn each_missing_key_is_computed_once() {
     for threads in [2, 8] {
         for capacity in [256, 4096] {
-            let cache = VectorCache::<u64>::with_hasher(capacity, 5, fixed());
+            let cache = VectorCache::<u64, f64, _>::with_hasher(capacity, 5, fixed());
             let computed: [AtomicU64; 50] = [const { AtomicU64::new(0) }; 50];
             let start = Barrier::new(threads);
             thread::scope(|scope| {
@@ -202,7 +202,7 @@ fn a_row_that_was_superseded_while_computed_is_not_stored() {
 #[test]
 fn rows_are_never_torn_and_counts_add_up_under_threads() {
     const LOOKUPS: u64 = 40_000;
-    let cache = VectorCache::<u64>::with_hasher(320, 5, fixed());
+    let cache = VectorCache::<u64, f64, _>::with_hasher(320, 5, fixed());
     let (missed, removed, lookups) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
     thread::scope(|scope| {
         for thread in 0..4 {

@@ -23,7 +23,7 @@ const LAYERS: &[Layer] = &[
         ours: &[],
         others: &["ahash", "crossbeam-queue", "crossbeam-utils", "dashmap", "metrics"],
     },
-    Layer { package: "bot4-cache", ours: &["bot4-lockfree"], others: &["ahash", "lru"] },
+    Layer { package: "bot4-cache", ours: &["bot4-lockfree"], others: &["ahash", "foldhash", "lru"] },
     Layer {
         package: "bot4-pipeline",
         ours: &["bot4-lockfree", "bot4-pool", "bot4-simd"],
