@@ -36,7 +36,9 @@ pub(crate) fn run(run: &Run<'_>) -> Outcome {
     let inputs = Input::of(run.events);
     let desk = run.desk();
     let mut old = run.variant.has_old().then(|| (Lane::default(), run.old_path()));
-    let mut in_place = run.variant.has_old().then(|| (Lane::default(), run.old_path()));
+    // A comparison of its own, which a run of one path leaves out.
+    let compared = run.variant.has_old() && run.variant.has_new();
+    let mut in_place = compared.then(|| (Lane::default(), run.old_path()));
     let mut new = run.variant.has_new().then(|| (Lane::default(), desk.path()));
     let turns = if run.quick { TURNS_QUICK } else { TURNS };
     for turn in 0..turns + WARM_UP {

@@ -21,17 +21,28 @@ const CHUNKS_PER_MODEL: usize = 8;
 /// A path that decides about one quote at a time.
 pub(crate) trait Path {
     fn on_quote(&mut self, quote: &Quote) -> Decision;
+
+    /// Locks taken so far.
+    fn locks(&self) -> u64;
 }
 
 impl Path for OldPath {
     fn on_quote(&mut self, quote: &Quote) -> Decision {
         Self::on_quote(self, quote)
     }
+
+    fn locks(&self) -> u64 {
+        Self::locks(self)
+    }
 }
 
 impl Path for NewPath<'_> {
     fn on_quote(&mut self, quote: &Quote) -> Decision {
         Self::on_quote(self, quote)
+    }
+
+    fn locks(&self) -> u64 {
+        Self::locks(self)
     }
 }
 
@@ -147,6 +158,7 @@ impl<P: Path> Lane<P> {
             cpu_ns_per_event: Some(median(self.cpu_ns.clone())),
             allocated: self.allocated,
             latency: Percentiles::of(&latency_ns),
+            locks_per_event: Some(self.path.locks() as f64 / self.decisions.len() as f64),
         }
     }
 }

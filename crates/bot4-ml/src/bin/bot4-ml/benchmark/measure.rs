@@ -16,6 +16,7 @@ pub(crate) struct Collected {
     pub(crate) cpu_ns_per_event: Option<f64>,
     pub(crate) allocated: Counts,
     pub(crate) latency: Percentiles,
+    pub(crate) locks_per_event: Option<f64>,
 }
 
 /// Percentiles of latency, ns.
@@ -78,6 +79,7 @@ impl Collected {
             allocs_per_event: per_event(self.allocated.allocations),
             bytes_per_event: per_event(self.allocated.bytes),
             cpu_ns_per_event: self.cpu_ns_per_event,
+            locks_per_event: self.locks_per_event,
         }
     }
 }

@@ -136,6 +136,11 @@ impl NewPath<'_> {
         Decision { probability, action: self.trader.act(probability, quote) }
     }
 
+    /// Locks taken so far on this desk: a computed row of slow features takes its set's.
+    pub(crate) fn locks(&self) -> u64 {
+        self.desk.slow.stats().misses
+    }
+
     /// From a batch of columns and their quotes to decisions, which are appended to `out`.
     ///
     /// No lock, and no allocation if `out` has room.

@@ -150,7 +150,8 @@ fn serve(
     let allocated = audit::thread_counts().since(allocated_before);
     let (latency, worst_p99_ns) = Percentiles::of_rounds(&latencies_ns, events_per_round(run));
     let events = latencies_ns.len() as u64;
-    let collected = Collected { events, ns_per_event, cpu_ns_per_event: None, allocated, latency };
+    let collected =
+        Collected { events, ns_per_event, cpu_ns_per_event: None, allocated, latency, locks_per_event: None };
     EventFigures { worst_round_p99_ns: Some(worst_p99_ns), ..collected.figures() }
 }
 

@@ -11,16 +11,16 @@ use super::workload::{
 use bot4_pipeline::Quote;
 use bot4_pipeline::risk::{Limits, Order, Reason, Side};
 use std::collections::{HashMap, HashSet};
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard};
 
 /// The state of the old path.
 #[derive(Debug)]
 pub(crate) struct OldPath {
     source: RowSource,
     stages: OldStages,
-    slow: Mutex<HashMap<(u32, u64), Vec<f64>>>,
+    slow: Locked<HashMap<(u32, u64), Vec<f64>>>,
     metrics: Metrics,
-    book: Mutex<RiskBook>,
+    book: Locked<RiskBook>,
     strategy: Strategy,
     next_id: u64,
     open: Option<Order>,
@@ -31,9 +31,9 @@ impl OldPath {
         Self {
             source: events.rows(),
             stages: OldStages::new(parameters),
-            slow: Mutex::default(),
-            metrics: Metrics::default(),
-            book: Mutex::new(RiskBook::new(events.limits())),
+            slow: Locked::new(HashMap::new()),
+            metrics: Metrics(Locked::new(HashMap::new())),
+            book: Locked::new(RiskBook::new(events.limits())),
             strategy: Strategy::new(parameters, events.lot),
             next_id: 1,
             open: None,
@@ -71,6 +71,11 @@ impl OldPath {
         self.decide(probabilities, quotes)
     }
 
+    /// Locks taken so far.
+    pub(crate) fn locks(&self) -> u64 {
+        self.slow.taken() + self.metrics.0.taken() + self.book.taken()
+    }
+
     fn decide(&mut self, probabilities: &[f64], quotes: &[Quote]) -> Vec<Decision> {
         self.metrics.add("events_total", quotes.len() as f64);
         self.metrics.add("probability_sum", probabilities.iter().sum());
@@ -81,16 +86,16 @@ impl OldPath {
             sent.extend(self.open.take());
             decisions.push(Decision { probability, action });
         }
-        let mut book = self.book.lock().expect("no holder panics");
-        sent.iter().for_each(|order| book.cancel(order.id));
+        let mut book = self.book.lock();
+        sent.iter().for_each(|order| book.value.cancel(order.id));
         decisions
     }
 
     fn features(&mut self, quote: &Quote) -> Vec<f64> {
         let key = (INSTRUMENT, minute(quote));
         let slow = {
-            let mut slow = self.slow.lock().expect("no holder panics");
-            slow.entry(key).or_insert_with(|| self.source.slow(quote).to_vec()).clone()
+            let mut slow = self.slow.lock();
+            slow.value.entry(key).or_insert_with(|| self.source.slow(quote).to_vec()).clone()
         };
         let mut row = [0.0; WIDTH];
         self.source.row(quote, &[slow[0], slow[1], slow[2]], &mut row);
@@ -100,7 +105,7 @@ impl OldPath {
     fn act(&mut self, probability: f64, quote: &Quote) -> Action {
         let Some(order) = self.strategy.order(probability, self.next_id, quote) else { return Action::Hold };
         self.next_id += 1;
-        let checked = self.book.lock().expect("no holder panics").check(&order, quote);
+        let checked = self.book.lock().value.check(&order, quote);
         match checked {
             Ok(()) => {
                 self.metrics.add("orders_total", 1.0);
@@ -116,7 +121,7 @@ impl OldPath {
 
     fn settle(&mut self, quote: &Quote) {
         let Some(order) = self.open.take() else { return };
-        let mut book = self.book.lock().expect("no holder panics");
+        let book = &mut self.book.lock().value;
         if executes(&order, quote) { book.fill(order.id) } else { book.cancel(order.id) }
     }
 }
@@ -203,13 +208,40 @@ fn sigmoid(x: f64) -> f64 {
     1.0 / (1.0 + (-x).exp())
 }
 
+/// A mutex that counts how often it is taken, under its own lock.
+#[derive(Debug)]
+struct Locked<T>(Mutex<Held<T>>);
+
+#[derive(Debug)]
+struct Held<T> {
+    taken: u64,
+    value: T,
+}
+
+impl<T> Locked<T> {
+    fn new(value: T) -> Self {
+        Self(Mutex::new(Held { taken: 0, value }))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Held<T>> {
+        let mut held = self.0.lock().expect("no holder panics");
+        held.taken += 1;
+        held
+    }
+
+    /// How often others took it so far.
+    fn taken(&self) -> u64 {
+        self.0.lock().expect("no holder panics").taken
+    }
+}
+
 /// Named sums behind one lock.
-#[derive(Debug, Default)]
-struct Metrics(Mutex<HashMap<String, f64>>);
+#[derive(Debug)]
+struct Metrics(Locked<HashMap<String, f64>>);
 
 impl Metrics {
     fn add(&self, name: &str, value: f64) {
-        *self.0.lock().expect("no holder panics").entry(name.to_string()).or_insert(0.0) += value;
+        *self.0.lock().value.entry(name.to_string()).or_insert(0.0) += value;
     }
 }
 

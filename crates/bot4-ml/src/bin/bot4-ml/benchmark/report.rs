@@ -127,6 +127,9 @@ pub(crate) struct EventFigures {
     pub(crate) bytes_per_event: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) cpu_ns_per_event: Option<f64>,
+    /// Mutexes taken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) locks_per_event: Option<f64>,
     /// Of a section in rounds: the p99 of the worst round.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) worst_round_p99_ns: Option<u64>,
@@ -225,6 +228,12 @@ fn print_batch(batch: &Batch, out: &mut dyn Write) -> io::Result<()> {
 fn print_event(event: &Event, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "\nOne event at a time, flat out (the timer's own time is in the percentiles)")?;
     print_figures(event.old.as_ref(), event.new.as_ref(), out)?;
+    let locks = |figures: &Option<EventFigures>| figures.as_ref()?.locks_per_event;
+    for (name, locks) in [("old", locks(&event.old)), ("optimised", locks(&event.new))] {
+        if let Some(locks) = locks {
+            writeln!(out, "  locks taken per event, {name}: {locks:.4}")?;
+        }
+    }
     if let Some(ratio) = event.ratio {
         writeln!(out, "  throughput {ratio:.1}x")?;
     }
