@@ -11,6 +11,7 @@ mod debian;
 mod diagnostics;
 pub(crate) mod flags;
 mod measure;
+mod page;
 mod profdata;
 mod profile;
 mod random;
@@ -47,6 +48,9 @@ pub(crate) struct Options {
     /// All gates on a small workload, without the timing (for CI)
     #[arg(long)]
     check: bool,
+    /// Print what would be run, and run nothing
+    #[arg(long)]
+    explain: bool,
     /// Build for this CPU only; the binary may not run on another one
     #[arg(long)]
     native: bool,
@@ -67,7 +71,15 @@ pub(crate) struct Options {
 impl Options {
     /// `--check` and nothing else.
     pub(crate) fn check() -> Self {
-        Self { check: true, native: false, no_install: false, data: None, format: None, rounds: 3 }
+        Self {
+            check: true,
+            explain: false,
+            native: false,
+            no_install: false,
+            data: None,
+            format: None,
+            rounds: 3,
+        }
     }
 }
 
@@ -95,7 +107,13 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
         native: options.native,
         clean,
     };
-    let plan = plan(options, &subject.out)?;
+    let recordings = subject.out.join("recordings");
+    let plan = plan(options, &recordings)?;
+    if options.explain {
+        explain(&subject, &plan);
+        return Ok(());
+    }
+    recording::write_all(&recordings, if options.check { 10_000 } else { 100_000 })?;
     let mut stages = Stages::new(if options.check { 6 } else { 8 });
     let tool = stages.run("find a fitting llvm-profdata", || {
         let install = if options.no_install { Install::Refused } else { Install::Allowed };
@@ -104,7 +122,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     let outcome = drive(&subject, &tool, &plan, &mut stages)?;
     drop(stages);
     println!("optimised binary: {}", outcome.binary.display());
-    println!("report: {}", subject.out.join("report.md").display());
+    println!("report: {} (and .md, .json)", subject.out.join("report.html").display());
     for decision in &outcome.report.decisions {
         let d = decision;
         println!(
@@ -123,8 +141,31 @@ pub(crate) fn setup(workspace: &Workspace) -> Result<()> {
     Ok(())
 }
 
-fn plan(options: &Options, out: &Path) -> Result<Plan> {
-    let (events, recorded) = if options.check { ("20000", 10_000) } else { ("500000", 100_000) };
+/// The commands and workloads, in their order.
+fn explain(subject: &Subject, plan: &Plan) {
+    let [plain, baseline, instrumented, optimised] = subject.explained();
+    if plan.rounds.is_some() {
+        println!("build without LTO, for comparison\n  $ {plain}");
+    }
+    println!("build the baseline (release: fat LTO)\n  $ {baseline}");
+    println!("build with counters\n  $ {instrumented}");
+    println!("train, each with LLVM_PROFILE_FILE in {}", subject.raw().display());
+    plan.training.iter().for_each(|workload| println!("  $ {}", workload.shown(&subject.binary)));
+    println!("merge\n  $ llvm-profdata merge -o PROFILE {}/*.profraw", subject.raw().display());
+    println!("build with the profile\n  $ {optimised}");
+    println!("fail if stale or if one of these functions has no counts");
+    plan.hot.iter().for_each(|hot| println!("  {}", hot.path));
+    println!("compare the outputs of all builds, on what was trained and on");
+    plan.unseen.iter().for_each(|workload| println!("  $ {}", workload.shown(&subject.binary)));
+    match plan.rounds {
+        Some(rounds) => println!("measure in {rounds} interleaved rounds, decide by the unseen workloads"),
+        None => println!("no timing: --check"),
+    }
+    println!("write report.html, report.md and report.json to {}", subject.out.display());
+}
+
+fn plan(options: &Options, recordings: &Path) -> Result<Plan> {
+    let events = if options.check { "20000" } else { "500000" };
     let mut training = vec![
         benchmark("simulation", "new", &["--seed", "1", "--events", events]),
         // Untrained, the old path would be laid out as cold, and the binary's own comparison would flatter the new one.
@@ -134,7 +175,7 @@ fn plan(options: &Options, out: &Path) -> Result<Plan> {
         isa: Some(isa),
         ..benchmark(&format!("simulation, {isa}"), "new", &["--seed", "1", "--events", "20000"])
     }));
-    for Recording { path, format } in recording::write_all(&out.join("recordings"), recorded)? {
+    for Recording { path, format } in recording::all(recordings) {
         let path = path.to_string_lossy();
         training.push(benchmark(&format!("made-up {format}"), "new", &["--data", &path, "--format", format]));
         let args = ["features", "--data", &path, "--format", format].map(str::to_owned).to_vec();
@@ -287,6 +328,7 @@ fn start_report(
         rounds: 0,
         comparisons: Vec::new(),
         decisions: Vec::new(),
+        latencies: Vec::new(),
     })
 }
 
@@ -302,6 +344,7 @@ fn measure(builds: &Builds, plan: &Plan, rounds: usize, report: &mut Report) -> 
     let samples = Samples::take(&contenders, &workloads, rounds)?;
     report.comparisons = samples.compare()?;
     report.decisions = samples.decide(&report.comparisons);
+    report.latencies = samples.latencies();
     report.rounds = rounds;
     report.mode = "full";
     Ok(())

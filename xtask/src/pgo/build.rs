@@ -52,7 +52,7 @@ enum Variant<'a> {
     Plain,
     Baseline,
     Instrumented { raw: &'a Path },
-    Optimised { profile: &'a MergedProfile },
+    Optimised { profile: &'a Path },
 }
 
 impl Subject {
@@ -78,7 +78,20 @@ impl Subject {
         &self,
         profile: &MergedProfile,
     ) -> Result<(Binary<Optimised>, Diagnostics)> {
-        self.build(Variant::Optimised { profile })
+        self.build(Variant::Optimised { profile: &profile.path })
+    }
+
+    /// The command lines of the four builds, for people to read.
+    pub(crate) fn explained(&self) -> [String; 4] {
+        let raw = self.raw();
+        let profile = Path::new("PROFILE");
+        [
+            Variant::Plain,
+            Variant::Baseline,
+            Variant::Instrumented { raw: &raw },
+            Variant::Optimised { profile },
+        ]
+        .map(|variant| self.cargo_line(variant).shown())
     }
 
     fn build<Build>(&self, variant: Variant<'_>) -> Result<(Binary<Build>, Diagnostics)> {
@@ -119,7 +132,7 @@ impl Subject {
             Variant::Plain | Variant::Baseline => return Vec::new(),
             Variant::Instrumented { raw } => vec![format!("-Cprofile-generate={}", raw.display())],
             Variant::Optimised { profile } => vec![
-                format!("-Cprofile-use={}", profile.path.display()),
+                format!("-Cprofile-use={}", profile.display()),
                 "-Cllvm-args=-pgo-warn-missing-function".into(),
             ],
         };
@@ -148,7 +161,6 @@ impl<Build> Binary<Build> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::profile::Summary;
     use super::*;
 
     fn subject() -> Subject {
@@ -169,11 +181,10 @@ mod tests {
 
     #[test]
     fn baseline_instrumented_and_optimised_differ_in_flags_and_folder_only() {
-        let summary = Summary { ir_level: true, functions: 1, total_count: 1 };
-        let profile = MergedProfile { path: "/w/1.profdata".into(), summary, functions: Vec::new() };
+        let profile = Path::new("/w/1.profdata");
         let baseline = line(Variant::Baseline);
         let generate = line(Variant::Instrumented { raw: Path::new("/w/raw") });
-        let used = line(Variant::Optimised { profile: &profile });
+        let used = line(Variant::Optimised { profile });
         let generate = generate
             .replace("CARGO_ENCODED_RUSTFLAGS=-Cprofile-generate=/w/raw ", "")
             .replace("instrumented", "S");
@@ -190,11 +201,10 @@ mod tests {
     #[test]
     fn native_code_is_for_both_builds_of_the_profile_and_not_for_the_baseline() {
         let native = Subject { native: true, ..subject() };
-        let summary = Summary { ir_level: true, functions: 1, total_count: 1 };
-        let profile = MergedProfile { path: "/w/1.profdata".into(), summary, functions: Vec::new() };
+        let profile = Path::new("/w/1.profdata");
         let is_native = |variant| native.cargo_line(variant).shown().contains("target-cpu=native");
         assert!(is_native(Variant::Instrumented { raw: Path::new("/r") }));
-        assert!(is_native(Variant::Optimised { profile: &profile }));
+        assert!(is_native(Variant::Optimised { profile }));
         assert!(!is_native(Variant::Baseline) && !is_native(Variant::Plain));
     }
 

@@ -51,6 +51,14 @@ pub(crate) struct Decision {
     pub(crate) verdict: Verdict,
 }
 
+/// The latencies of one build under the first workload it was not trained on: medians over the rounds.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Latency {
+    pub(crate) build: &'static str,
+    /// p50, p99, p99.9, p99.99.
+    pub(crate) ns: [f64; 4],
+}
+
 /// All observations: `[contender][workload][round]`.
 #[derive(Debug)]
 pub(crate) struct Samples<'a> {
@@ -121,6 +129,17 @@ impl<'a> Samples<'a> {
         })
     }
 
+    /// The latencies of each build that reports some.
+    pub(crate) fn latencies(&self) -> Vec<Latency> {
+        let Some(unseen) = self.workloads.iter().position(|(_, unseen)| *unseen) else { return Vec::new() };
+        let of = |(contender, seen): (&Contender<'_>, &Vec<Vec<Observation>>)| {
+            let rounds: Vec<[f64; 4]> = seen[unseen].iter().filter_map(|one| one.event_ns).collect();
+            let ns = std::array::from_fn(|i| median(&rounds.iter().map(|ns| ns[i]).collect::<Vec<_>>()));
+            (!rounds.is_empty()).then_some(Latency { build: contender.name, ns })
+        };
+        self.contenders.iter().zip(&self.seen).filter_map(of).collect()
+    }
+
     /// One decision per build after the first.
     pub(crate) fn decide(&self, comparisons: &[Comparison]) -> Vec<Decision> {
         self.contenders
@@ -144,12 +163,36 @@ fn decision(build: &'static str, against: &'static str, comparisons: &[Compariso
 }
 
 #[cfg(test)]
+impl Comparison {
+    pub(crate) fn example(build: &'static str, ratio: Interval) -> Self {
+        Self {
+            build,
+            against: "LTO",
+            workload: "other seed".into(),
+            unseen: true,
+            metric: "event, CPU ns",
+            old_median: 1.0,
+            new_median: ratio.mid,
+            ratio,
+            verdict: ratio.verdict(),
+            ratios: vec![ratio.mid],
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::super::workload::Output;
     use super::*;
 
     fn observation(event: f64, batch: f64) -> Observation {
-        Observation { digest: "0".into(), events: 1, event_cpu_ns: Some(event), batch_cpu_us: Some(batch) }
+        Observation {
+            digest: "0".into(),
+            events: 1,
+            event_cpu_ns: Some(event),
+            batch_cpu_us: Some(batch),
+            event_ns: None,
+        }
     }
 
     fn workload(name: &str) -> Workload {

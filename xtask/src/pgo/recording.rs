@@ -44,19 +44,23 @@ impl Walk {
     }
 }
 
-/// Writes one recording per format into `dir`.
-pub(crate) fn write_all(dir: &Path, events: usize) -> Result<Vec<Recording>> {
-    let day = "BOT4_2024-08-08_34200000_57600000";
-    let book = dir.join(format!("{day}_orderbook_1.csv"));
+const DAY: &str = "BOT4_2024-08-08_34200000_57600000";
+
+/// The recordings that [`write_all`] writes into `dir`, one per format.
+pub(crate) fn all(dir: &Path) -> [Recording; 2] {
+    [
+        Recording { path: dir.join(format!("{DAY}_orderbook_1.csv")), format: "lobster" },
+        Recording { path: dir.join("bookticker.csv"), format: "binance-quotes" },
+    ]
+}
+
+/// Writes them.
+pub(crate) fn write_all(dir: &Path, events: usize) -> Result<()> {
+    let [book, ticker] = all(dir);
     let (messages, levels) = lobster(events);
-    store::write(&dir.join(format!("{day}_message_1.csv")), messages.as_bytes())?;
-    store::write(&book, levels.as_bytes())?;
-    let ticker = dir.join("bookticker.csv");
-    store::write(&ticker, binance(events).as_bytes())?;
-    Ok(vec![
-        Recording { path: book, format: "lobster" },
-        Recording { path: ticker, format: "binance-quotes" },
-    ])
+    store::write(&dir.join(format!("{DAY}_message_1.csv")), messages.as_bytes())?;
+    store::write(&book.path, levels.as_bytes())?;
+    store::write(&ticker.path, binance(events).as_bytes())
 }
 
 /// Messages and order book of LOBSTER: prices in 1/10,000 dollar, a tick is a cent.
@@ -127,8 +131,8 @@ mod tests {
     fn the_same_recordings_are_written_every_time() {
         let dir = tempfile::tempdir().unwrap();
         let read = || {
-            let all = write_all(dir.path(), 50).unwrap();
-            all.iter().map(|r| std::fs::read(&r.path).unwrap()).collect::<Vec<_>>()
+            write_all(dir.path(), 50).unwrap();
+            all(dir.path()).iter().map(|r| std::fs::read(&r.path).unwrap()).collect::<Vec<_>>()
         };
         assert_eq!(read(), read());
     }

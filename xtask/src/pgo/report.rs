@@ -1,12 +1,12 @@
-//! The report of a run: `report.json` for programs, `report.md` for people.
+//! The report of a run: `report.json` for programs, `report.md` and `report.html` for people.
 use std::fmt::Write as _;
 use std::path::Path;
 
 use serde::Serialize;
 
 use super::coverage::Covered;
-use super::measure::{Comparison, Decision};
-use super::store;
+use super::measure::{Comparison, Decision, Latency};
+use super::{page, store};
 use crate::failure::{Failure, Result};
 use crate::stages::Stage;
 
@@ -26,13 +26,14 @@ pub(crate) struct Report {
     pub(crate) rounds: usize,
     pub(crate) comparisons: Vec<Comparison>,
     pub(crate) decisions: Vec<Decision>,
+    pub(crate) latencies: Vec<Latency>,
 }
 
 /// A stage and its time.
 #[derive(Debug, Serialize)]
 pub(crate) struct StageTime {
-    name: &'static str,
-    seconds: f64,
+    pub(crate) name: &'static str,
+    pub(crate) seconds: f64,
 }
 
 /// A binary that the run made.
@@ -79,10 +80,11 @@ impl BinaryFile {
 }
 
 impl Report {
-    /// Writes both files into the folder.
+    /// Writes the three files into the folder.
     pub(crate) fn write(&self, dir: &Path) -> Result<()> {
         let json = serde_json::to_vec_pretty(self).map_err(|e| Failure::new(e.to_string()))?;
         store::write(&dir.join("report.json"), &json)?;
+        store::write(&dir.join("report.html"), page::of(self).as_bytes())?;
         store::write(&dir.join("report.md"), self.markdown().as_bytes())
     }
 
@@ -121,6 +123,14 @@ impl Report {
                 text,
                 "| {} | {} | {}{unseen} | {} | {:.1} | {:.1} | {} | {} |",
                 c.build, c.against, c.workload, c.metric, c.old_median, c.new_median, c.ratio, c.verdict
+            );
+        }
+        for latency in &self.latencies {
+            let [p50, p99, p999, p9999] = latency.ns;
+            let _ = writeln!(
+                text,
+                "\nEvent of the unseen workload, {}: p50 {p50:.0} ns, p99 {p99:.0}, p99.9 {p999:.0}, p99.99 {p9999:.0}",
+                latency.build
             );
         }
         text + "\n"

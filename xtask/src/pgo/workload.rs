@@ -41,6 +41,8 @@ pub(crate) struct Observation {
     pub(crate) event_cpu_ns: Option<f64>,
     /// CPU time of one batch.
     pub(crate) batch_cpu_us: Option<f64>,
+    /// Latency of an event: p50, p99, p99.9, p99.99.
+    pub(crate) event_ns: Option<[f64; 4]>,
 }
 
 impl Workload {
@@ -90,7 +92,7 @@ impl Workload {
 impl Observation {
     fn of_lines(text: &str) -> Self {
         let (digest, events) = (store::content_name(text.as_bytes()), text.lines().count() as u64);
-        Self { digest, events, event_cpu_ns: None, batch_cpu_us: None }
+        Self { digest, events, event_cpu_ns: None, batch_cpu_us: None, event_ns: None }
     }
 
     fn parse(text: &str) -> Result<Self> {
@@ -103,8 +105,14 @@ impl Observation {
             events: outputs["events"].as_u64().ok_or_else(|| missing("events"))?,
             event_cpu_ns: json["event"]["new"]["cpu_ns_per_event"].as_f64(),
             batch_cpu_us: json["batch"]["new_cpu_us"].as_f64(),
+            event_ns: percentiles(&json["event"]["new"]),
         })
     }
+}
+
+fn percentiles(figures: &Value) -> Option<[f64; 4]> {
+    let at = |name: &str| figures[name].as_f64();
+    Some([at("p50_ns")?, at("p99_ns")?, at("p999_ns")?, at("p9999_ns")?])
 }
 
 /// Trains: runs the instrumented binary under each workload in a cleared folder.
