@@ -38,7 +38,22 @@ impl Life for Map64 {
 }
 
 pub(super) fn cases() -> Vec<Case> {
-    vec![case::<Vec4k>("vec_4k_1t", 1), case::<Vec4k>("vec_4k_2t", 2), case::<Map64>("map_64_1t", 1)]
+    vec![vec_4k("vec_4k_1t", 1), vec_4k("vec_4k_2t", 2), case::<Map64>("map_64_1t", 1)]
+}
+
+fn vec_4k(name: &'static str, threads: usize) -> Case {
+    let case = case::<Vec4k>(name, threads);
+    #[cfg(feature = "peers")]
+    let case = case.peer("mimalloc under std's Vec", each(threads, || lane(std_vec)));
+    case
+}
+
+/// The same in the `Vec` that knows the global allocator only.
+#[cfg(feature = "peers")]
+fn std_vec() {
+    let mut list = Vec::with_capacity(black_box(512));
+    list.push(1_u64);
+    black_box(&mut list);
 }
 
 fn memory() -> PoolAllocator {

@@ -7,7 +7,6 @@ use crate::pool::ObjectPool;
 use crate::pool::slot::SlotPtr;
 use allocator_api2::alloc::AllocError;
 use std::alloc::{Layout, dealloc};
-use std::array;
 use std::num::NonZero;
 use std::ptr::NonNull;
 
@@ -21,7 +20,6 @@ pub(super) trait Source {
 /// The blocks of one size: block `i` belongs to whoever has slot `i` of the pool.
 pub(super) struct Class {
     pub(super) pool: ObjectPool<()>,
-    /// Block 0.
     first: NonNull<u8>,
     /// log2 of the bytes of a block.
     shift: u32,
@@ -31,8 +29,6 @@ pub(super) struct Class {
 pub(super) struct Blocks {
     /// Smallest first.
     classes: Box<[Class]>,
-    /// The smallest class whose blocks have `1 << index` bytes; one past the last where there is none.
-    smallest: [u8; usize::BITS as usize],
     start: NonNull<u8>,
     layout: Layout,
 }
@@ -101,22 +97,7 @@ impl Blocks {
             })
             .collect();
         classes.reverse();
-        let smallest =
-            |shift: usize| classes.iter().take_while(|class| (class.shift as usize) < shift).count();
-        let smallest = array::from_fn(|shift| smallest(shift) as u8);
-        Self { classes: classes.into(), smallest, start, layout }
-    }
-
-    /// The classes that may hold a block for `layout`, smallest first, with their indices.
-    ///
-    /// A block is aligned to its size, up to a huge page.
-    #[inline]
-    fn fitting(&self, layout: Layout) -> impl Iterator<Item = (usize, &Class)> {
-        let bytes = layout.size().max(layout.align());
-        // The sizes that a layout can have are at most `isize::MAX`, so the next power of two is one, too.
-        let shift = usize::BITS - (bytes - 1).leading_zeros();
-        let smallest = self.smallest.get(shift as usize).map_or(self.classes.len(), |&class| class.into());
-        self.classes.iter().enumerate().skip(smallest)
+        Self { classes: classes.into(), start, layout }
     }
 
     pub(super) fn classes(&self) -> &[Class] {
@@ -132,10 +113,11 @@ impl Blocks {
         self.layout.size()
     }
 
-    /// The class and the slot of a block that was allocated for `layout`: of a class into which that fits.
+    /// The class and the slot of a block.
     #[inline]
-    fn find(&self, start: NonNull<u8>, layout: Layout) -> (usize, SlotPtr<()>) {
-        match self.fitting(layout).find_map(|(index, class)| Some((index, class.slot(start)?))) {
+    fn find(&self, start: NonNull<u8>) -> (usize, SlotPtr<()>) {
+        let mut classes = self.classes.iter().enumerate();
+        match classes.find_map(|(index, class)| Some((index, class.slot(start)?))) {
             Some(found) => found,
             None => unreachable!("the block is not one of this allocator"),
         }
@@ -165,7 +147,9 @@ pub(super) fn allocate(source: &impl Source, layout: Layout) -> Result<NonNull<[
     if layout.align() > HUGE_PAGE {
         return Err(AllocError);
     }
-    let mut classes = source.blocks().fitting(layout);
+    // A block is aligned to its size, up to a huge page.
+    let bytes = layout.size().max(layout.align());
+    let mut classes = source.blocks().classes.iter().enumerate().filter(|(_, class)| class.bytes() >= bytes);
     classes.find_map(|(index, class)| Some(class.block(source.take(index)?))).ok_or(AllocError)
 }
 
@@ -176,7 +160,7 @@ pub(super) fn allocate(source: &impl Source, layout: Layout) -> Result<NonNull<[
 #[inline]
 pub(super) unsafe fn deallocate(source: &impl Source, start: NonNull<u8>, layout: Layout) {
     if layout.size() != 0 {
-        let (class, slot) = source.blocks().find(start, layout);
+        let (class, slot) = source.blocks().find(start);
         source.put(class, slot);
     }
 }
@@ -194,7 +178,7 @@ pub(super) unsafe fn resize(
     new: Layout,
 ) -> Result<NonNull<[u8]>, AllocError> {
     if old.size() != 0 && new.size() != 0 {
-        let (class, _) = source.blocks().find(start, old);
+        let (class, _) = source.blocks().find(start);
         let bytes = source.blocks().classes[class].bytes();
         if new.size() <= bytes && start.addr().get().is_multiple_of(new.align()) {
             return Ok(NonNull::slice_from_raw_parts(start, bytes));
