@@ -185,6 +185,33 @@ fn a_thread_that_ends_gives_back_the_magazine_in_its_thread_local() {
 }
 
 #[test]
+fn a_handle_gives_the_object_that_it_took_back_last() {
+    for capacity in [4, 5, 7, 8, 11, 100] {
+        let builds = AtomicUsize::new(0);
+        let pool = ObjectPool::builder(move || builds.fetch_add(1, Ordering::Relaxed))
+            .capacity(capacity)
+            .prefill(capacity)
+            .build()
+            .unwrap();
+        let handle = pool.handle();
+        let warm = *handle.acquire().unwrap();
+        assert!((0..50).all(|_| *handle.acquire().unwrap() == warm), "capacity {capacity}: a cold object");
+    }
+}
+
+#[test]
+fn a_handle_keeps_a_quarter_of_a_small_pool_at_most() {
+    for capacity in 1..64 {
+        let pool = numbers(capacity);
+        let handle = pool.handle();
+        drop((0..capacity).map(|_| handle.acquire().unwrap()).collect::<Vec<_>>());
+        let within_reach: Vec<_> = (0..capacity).map_while(|_| pool.try_acquire()).collect();
+        assert!(within_reach.len() >= capacity - capacity / 4, "{} of {capacity}", within_reach.len());
+        assert_eq!(pool.stats().idle + within_reach.len(), capacity);
+    }
+}
+
+#[test]
 fn small_pools_are_not_stranded_in_one_magazine() {
     let pool = numbers(4);
     let (one, other) = (pool.handle(), pool.handle());
@@ -256,6 +283,9 @@ fn a_thousand_big_matrices_are_lazy_without_a_budget() {
     }
     assert_eq!(pool.stats().built, 1);
     assert_eq!(pool.acquire().unwrap()[[1023, 1023]], 1000.0);
+    let pool = ObjectPool::<ndarray::Array2<f64>>::matrices((1024, 1024), 1000, usize::MAX).unwrap();
+    drop(pool.acquire().unwrap());
+    assert_eq!((pool.capacity(), pool.stats().built), (1000, 1));
 }
 
 #[test]

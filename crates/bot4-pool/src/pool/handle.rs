@@ -18,8 +18,8 @@ const REFERENCES: usize = 256;
 
 /// One thread's way to a pool: acquires and releases touch nothing that other threads write.
 ///
-/// A handle keeps up to 16 idle objects in an inline stack (a quarter of the pool's capacity if that
-/// is less), takes more from the pool in batches of half as many and gives them back so, and the cost of the
+/// A handle keeps up to 16 idle objects in an inline stack, last in first out (a quarter of the pool's capacity if that
+/// is less: pools of up to 3 objects are shared only), takes more from the pool in batches of half as many and gives them back so, and the cost of the
 /// shared queue is paid by one call in eight at most. What it keeps is not to be had by other threads; dropping the
 /// handle gives it back. Make one per thread with [`ObjectPool::handle`](crate::ObjectPool::handle); it may
 /// outlive the `ObjectPool`. `Send`, not `Sync`.
@@ -65,7 +65,7 @@ impl<T> Handle<T> {
         Self {
             pool,
             kept: shared.register(),
-            limit: 2 * shared.batch,
+            limit: MAGAZINE.min(shared.capacity() / 4),
             spare: Cell::new(0),
             magazine: array::from_fn(|_| Cell::new(SlotPtr(NonNull::dangling()))),
         }
