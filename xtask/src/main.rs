@@ -9,6 +9,7 @@ mod html;
 mod loom;
 mod pgo;
 mod process;
+mod san;
 mod stages;
 mod tidy;
 mod workspace;
@@ -46,6 +47,8 @@ enum Task {
     Asm(asm::Options),
     /// Check the concurrent modules under all interleavings
     Loom,
+    /// Run the tests of the packages with unsafe code under the address sanitizer
+    San,
 }
 
 fn main() -> ExitCode {
@@ -71,5 +74,6 @@ fn run(task: &Task) -> Result<()> {
         Task::Counts(options) => counts::run(&workspace, options),
         Task::Asm(options) => asm::run(&workspace, options),
         Task::Loom => loom::run(&workspace),
+        Task::San => san::run(&workspace),
     }
 }

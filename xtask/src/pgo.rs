@@ -19,7 +19,7 @@ mod recording;
 mod report;
 mod selftest;
 mod store;
-mod toolchain;
+pub(crate) mod toolchain;
 #[cfg(test)]
 mod traps;
 mod workload;

@@ -4,6 +4,8 @@ mod manifests;
 mod rust;
 mod text;
 
+pub(crate) use layers::UNSAFE_PACKAGES;
+
 use std::fmt;
 use std::path::{Path, PathBuf};
 

@@ -59,6 +59,7 @@ const DEV: &[&str] = &[
     "loom",
     "ndarray",
     "nix",
+    "prometheus-parse",
     "proptest",
     "serde_json",
     "tempfile",
@@ -129,10 +130,10 @@ fn line_of(manifest: &str, name: &str) -> usize {
 }
 
 /// Where unsafe code may stand; everywhere else the workspace lint must hold.
+pub(crate) const UNSAFE_PACKAGES: [&str; 4] = ["bot4-simd", "bot4-pool", "bot4-lockfree", "bot4-cache"];
+
 pub(super) fn may_be_unsafe(relative: &Path) -> bool {
-    ["bot4-simd", "bot4-pool", "bot4-lockfree", "bot4-cache"]
-        .iter()
-        .any(|name| relative.starts_with(Path::new("crates").join(name)))
+    UNSAFE_PACKAGES.iter().any(|name| relative.starts_with(Path::new("crates").join(name)))
 }
 
 #[cfg(test)]
