@@ -15,14 +15,15 @@
 //!
 //! # [`RateLimit`]
 //!
-//! A ring with one slot per permitted event remembers when each was admitted. Event `c` may pass when event `c - n`
-//! is at least a window old; the claim of number `c` is one compare-exchange of the cursor. A thread that loses this
-//! race `n` times has seen `n` others admitted after it asked, and is rightly refused: the loop is bounded.
+//! A ring with a slot or more per permitted event remembers when each was admitted. Event `c` may pass when event `c - n`
+//! is at least a window old; the claim of number `c` is one compare-exchange of the cursor. A thread that finds its number
+//! taken tries the next one. When it has lost `n + 1` numbers, `n + 1` others were admitted after it asked, and it is
+//! rightly refused: the loop is bounded.
 //!
 //! | field | written by | read by | ordering | why |
 //! | --- | --- | --- | --- | --- |
 //! | `cursor` | the thread that claims a number, compare-exchange | all | Relaxed | only the order of its own modifications matters; the times travel by `sequence` |
-//! | `slot.time` | the claimant of the slot's number | the claimant `n` numbers later | Relaxed | ordered by `sequence` |
+//! | `slot.time` | the claimant of the slot's number | the claimant `n` numbers later | Release / Acquire | who sees a later event's time sees its claim, and tries again |
 //! | `slot.sequence` | the claimant, after the time | the claimant `n` numbers later | Release / Acquire | publishes `time` |
 
 use crate::sync::AtomicU64;
@@ -161,7 +162,8 @@ impl Budget {
 /// At most `n` events in any window of `window_ns`, counted over all threads (a sliding window, not a bucket that can
 /// let twice the number pass around its edge).
 ///
-/// The caller brings the time, so replays are exact. Memory: 16 bytes per permitted event.
+/// The caller brings the time, so replays are exact. Memory: 16 bytes per permitted event, their number rounded up to a
+/// power of two.
 ///
 /// ```
 /// use bot4_lockfree::budget::RateLimit;
@@ -176,7 +178,9 @@ impl Budget {
 #[derive(Debug)]
 pub struct RateLimit {
     cursor: CachePadded<AtomicU64>,
+    /// A power of two of them, at least `permitted`.
     slots: Box<[Admission]>,
+    permitted: u64,
     window_ns: u64,
 }
 
@@ -196,9 +200,13 @@ impl RateLimit {
     pub fn new(n: u32, window_ns: u64) -> Self {
         assert!(n > 0, "a rate limit needs room for at least one event");
         assert!(window_ns > 0, "a rate limit needs a window of at least 1 ns");
-        let slots =
-            (0..n).map(|_| Admission { sequence: AtomicU64::new(0), time: AtomicU64::new(0) }).collect();
-        Self { cursor: CachePadded::new(AtomicU64::new(0)), slots, window_ns }
+        let admission = |_| Admission { sequence: AtomicU64::new(0), time: AtomicU64::new(0) };
+        Self {
+            cursor: CachePadded::new(AtomicU64::new(0)),
+            slots: (0..u64::from(n).next_power_of_two()).map(admission).collect(),
+            permitted: u64::from(n),
+            window_ns,
+        }
     }
 
     /// Takes one event at time `now_ns`; false when the window is full. Wait-free (at most `n + 1` rounds, one unless
@@ -210,12 +218,19 @@ impl RateLimit {
     pub fn try_acquire(&self, now_ns: u64) -> bool {
         // ORDERING: Relaxed: a guess that the compare-exchange below confirms.
         let mut number = self.cursor.load(Relaxed);
-        for _ in 0..=self.slots.len() {
+        for _ in 0..=self.permitted {
             if !self.is_free(number, now_ns) {
-                return false;
+                // ORDERING: Relaxed: `is_free` acquired whatever refused this number: if that was a later event, its claim
+                // of the cursor is visible.
+                let newest = self.cursor.load(Relaxed);
+                if newest == number {
+                    return false;
+                }
+                number = newest;
+                continue;
             }
-            // ORDERING: Relaxed: claims the number in the cursor's own modification order; the time of the slot's
-            // earlier event was already acquired through its sequence in `is_free`.
+            // ORDERING: Relaxed: claims the number in the cursor's own modification order; the time of the event `n`
+            // numbers ago was already acquired through its sequence in `is_free`.
             match self.cursor.compare_exchange(number, number + 1, Relaxed, Relaxed) {
                 Ok(_) => {
                     self.note(number, now_ns);
@@ -230,32 +245,32 @@ impl RateLimit {
     /// Whether the event `n` numbers before `number` has been noted and is a window old.
     #[inline]
     fn is_free(&self, number: u64, now_ns: u64) -> bool {
-        let Some(earlier) = number.checked_sub(self.slots.len() as u64) else { return true };
-        let slot = self.slot(number);
-        // ORDERING: Acquire: pairs with the Release in `note`, so that `time` is the one of that event.
+        let Some(earlier) = number.checked_sub(self.permitted) else { return true };
+        let slot = self.slot(earlier);
+        // ORDERING: Acquire, twice: pairs with the two Releases in `note`: `time` is that event's, or that of a later one,
+        // which came after its claim of the cursor.
         slot.sequence.load(Acquire) == earlier + 1
-            // ORDERING: Relaxed: ordered after the sequence by its Acquire.
-            && now_ns.checked_sub(slot.time.load(Relaxed)).is_some_and(|age| age >= self.window_ns)
+            && now_ns.checked_sub(slot.time.load(Acquire)).is_some_and(|age| age >= self.window_ns)
     }
 
     #[inline]
     fn note(&self, number: u64, now_ns: u64) {
         let slot = self.slot(number);
-        // ORDERING: Relaxed: published by the store of the sequence.
-        slot.time.store(now_ns, Relaxed);
+        // ORDERING: Release: the claim of `number` came before; pairs with the Acquire in `is_free`.
+        slot.time.store(now_ns, Release);
         // ORDERING: Release: publishes the time to the Acquire in `is_free`.
         slot.sequence.store(number + 1, Release);
     }
 
     #[inline]
     fn slot(&self, number: u64) -> &Admission {
-        &self.slots[(number % self.slots.len() as u64) as usize]
+        &self.slots[number as usize & (self.slots.len() - 1)]
     }
 
     /// How many events one window lets pass. Wait-free, no allocation.
     #[must_use]
     pub fn permitted(&self) -> usize {
-        self.slots.len()
+        self.permitted as usize
     }
 
     /// How many events have been admitted so far. Wait-free, no allocation.
