@@ -7,6 +7,10 @@
 //! in it: threads that come and go neither lose counts nor use up memory. The first 128 live threads have rows of their
 //! own; the ones beyond share one row by `fetch_add`.
 //!
+//! Code that has names only finds its metrics in a [`Frozen`] copy of the registry. Programs that record through the macros
+//! of the `metrics` crate install a `Recorder` (feature `metrics`). Take `prometheus-client` for OpenMetrics and typed
+//! labels, `hdrhistogram` for logs and corrections of coordinated omission.
+//!
 //! Recording from a signal handler that interrupts a record of the same thread may lose one of the two.
 //!
 //! | field | written by | read by | ordering | why |
@@ -37,6 +41,9 @@
 
 mod counter;
 mod distribution;
+#[cfg(feature = "metrics")]
+mod facade;
+mod frozen;
 mod gauge;
 mod histogram;
 mod registry;
@@ -45,6 +52,9 @@ mod text;
 
 pub use counter::Counter;
 pub use distribution::{Distribution, HistogramConfig};
+#[cfg(feature = "metrics")]
+pub use facade::Recorder;
+pub use frozen::Frozen;
 pub use gauge::{FloatGauge, Gauge};
 pub use histogram::Histogram;
 pub use registry::Registry;

@@ -16,6 +16,7 @@
 pub struct HistogramConfig {
     precision: u32,
     buckets: usize,
+    decimals: u32,
 }
 
 impl Default for HistogramConfig {
@@ -33,7 +34,17 @@ impl HistogramConfig {
     #[must_use]
     pub const fn new(precision: u32, max: u64) -> Self {
         assert!(precision <= 12, "more than 12 bits of precision would take megabytes per thread");
-        Self { precision, buckets: unbounded_index(precision, max) + 1 }
+        Self { precision, buckets: unbounded_index(precision, max) + 1, decimals: 0 }
+    }
+
+    /// Exports samples with so many decimal places: record nanoseconds, export seconds with 9. Nothing else changes.
+    ///
+    /// # Panics
+    /// When `places` is above 18.
+    #[must_use]
+    pub const fn decimals(self, places: u32) -> Self {
+        assert!(places <= 18, "samples have 64 bits, which is 19 digits");
+        Self { decimals: places, ..self }
     }
 
     /// The largest relative distance of a percentile from the sample it stands for, `2^-precision` (upwards), for
@@ -194,6 +205,10 @@ impl Distribution {
             below >= rank
         });
         index.map_or(self.max, |index| self.config.upper(index).min(self.max).max(self.config.lower(index)))
+    }
+
+    pub(super) fn decimals(&self) -> u32 {
+        self.config.decimals
     }
 
     /// How many samples are at most `2^bits - 1`; exact, as buckets end there.

@@ -2,6 +2,7 @@
 
 use super::counter::{Columns, Counter};
 use super::distribution::HistogramConfig;
+use super::frozen::Frozen;
 use super::gauge::{FloatGauge, Gauge};
 use super::histogram::Histogram;
 use super::text;
@@ -45,6 +46,8 @@ pub struct Registry {
 #[derive(Default)]
 struct Shared {
     families: DashMap<String, Family, ahash::RandomState>,
+    /// Help texts given apart from the metrics.
+    described: DashMap<String, String, ahash::RandomState>,
     columns: Mutex<Columns>,
 }
 
@@ -73,13 +76,16 @@ pub(super) enum Metric {
 }
 
 /// Pairs of a label's name and value.
-type Labels<'a> = &'a [(&'a str, &'a str)];
+pub(super) type Labels<'a> = &'a [(&'a str, &'a str)];
 
 macro_rules! resolve {
     ($self:ident, $name:ident, $help:ident, $labels:expr, $variant:ident, $kind:expr) => {
         match $self.resolve($name, $help, $labels, $kind) {
-            Metric::$variant(metric) => metric,
-            _ => unreachable!("the family's kind was compared"),
+            Ok(Metric::$variant(metric)) => metric,
+            Ok(_) => unreachable!("the family's kind was compared"),
+            Err(registered) => {
+                panic!("{} is registered as {registered:?} and was asked for as {:?}", $name, $kind)
+            }
         }
     };
 }
@@ -171,13 +177,15 @@ impl Registry {
         resolve!(self, name, help, labels, Histogram, Kind::Histogram(config))
     }
 
-    fn resolve(&self, name: &str, help: &str, labels: Labels<'_>, kind: Kind) -> Metric {
+    /// The metric, made if need be, or the kind that the name belongs to.
+    fn resolve(&self, name: &str, help: &str, labels: Labels<'_>, kind: Kind) -> Result<Metric, Kind> {
         let labels = text::labels(name, labels);
         let new_family = || Family { help: help.to_owned(), kind, series: BTreeMap::new() };
         let mut family = self.shared.families.entry(name.to_owned()).or_insert_with(new_family);
-        let registered = family.kind;
-        assert!(registered == kind, "{name} is registered as {registered:?} and was asked for as {kind:?}");
-        family.series.entry(labels).or_insert_with(|| self.make(kind)).clone()
+        if family.kind != kind {
+            return Err(family.kind);
+        }
+        Ok(family.series.entry(labels).or_insert_with(|| self.make(kind)).clone())
     }
 
     fn make(&self, kind: Kind) -> Metric {
@@ -187,6 +195,22 @@ impl Registry {
             Kind::FloatGauge => Metric::FloatGauge(FloatGauge::new()),
             Kind::Histogram(config) => Metric::Histogram(Histogram::new(config)),
         }
+    }
+
+    /// Replaces the help text of a name, which need not have a metric yet. Blocking (a sharded lock), allocates.
+    pub fn describe(&self, name: &str, help: &str) {
+        self.shared.described.insert(name.to_owned(), help.to_owned());
+    }
+
+    /// The metrics there are now, for finding them by name without a lock. Blocking (one shard at a time), allocates.
+    #[must_use]
+    pub fn freeze(&self) -> Frozen {
+        let mut metrics = Vec::new();
+        for family in &self.shared.families {
+            let full = |labels: &String| text::series(family.key(), labels);
+            metrics.extend(family.series.iter().map(|(labels, metric)| (full(labels), metric.clone())));
+        }
+        Frozen::new(metrics)
     }
 
     /// Writes all metrics in the Prometheus text format, version 0.0.4, sorted by name. Blocking (one shard at a time),
@@ -201,10 +225,42 @@ impl Registry {
         names.sort_unstable();
         for name in names {
             if let Some(family) = self.shared.families.get(&name) {
-                text::family(out, &name, &family)?;
+                let described = self.shared.described.get(&name);
+                let help = described.as_deref().unwrap_or(&family.help);
+                text::family(out, &name, help, &family)?;
             }
         }
         Ok(())
+    }
+}
+
+/// For the facade, whose macros cannot report an error: `None` when the name belongs to another kind.
+#[cfg(feature = "metrics")]
+impl Registry {
+    pub(super) fn try_counter(&self, name: &str, labels: Labels<'_>) -> Option<Counter> {
+        match self.resolve(name, "", labels, Kind::Counter) {
+            Ok(Metric::Counter(counter)) => Some(counter),
+            _ => None,
+        }
+    }
+
+    pub(super) fn try_float_gauge(&self, name: &str, labels: Labels<'_>) -> Option<FloatGauge> {
+        match self.resolve(name, "", labels, Kind::FloatGauge) {
+            Ok(Metric::FloatGauge(gauge)) => Some(gauge),
+            _ => None,
+        }
+    }
+
+    pub(super) fn try_histogram(
+        &self,
+        name: &str,
+        config: HistogramConfig,
+        labels: Labels<'_>,
+    ) -> Option<Histogram> {
+        match self.resolve(name, "", labels, Kind::Histogram(config)) {
+            Ok(Metric::Histogram(histogram)) => Some(histogram),
+            _ => None,
+        }
     }
 }
 
@@ -233,6 +289,36 @@ mod tests {
         let counters: Vec<_> = (0..100).map(|i| registry.counter(&format!("c{i}"), "")).collect();
         counters.iter().enumerate().for_each(|(i, counter)| counter.increment(i as u64));
         counters.iter().enumerate().for_each(|(i, counter)| assert_eq!(counter.value(), i as u64));
+    }
+
+    #[test]
+    fn description_replaces_the_help_text_before_and_after() {
+        let registry = Registry::new();
+        registry.describe("a", "Described first.");
+        let (_, _) = (registry.counter("a", "Given."), registry.counter("b", "Given."));
+        registry.describe("b", "Described later.");
+        let mut page = String::new();
+        registry.render(&mut page).unwrap();
+        assert!(page.contains("# HELP a Described first.\n") && page.contains("# HELP b Described later.\n"));
+    }
+
+    #[test]
+    fn frozen_metrics_are_those_of_the_moment() {
+        let registry = Registry::new();
+        let early = registry.counter("early", "");
+        let (gauge, float) = (registry.gauge("gauge", ""), registry.float_gauge("float", ""));
+        let histogram = registry.histogram("histogram", "", HistogramConfig::new(3, 100));
+        let frozen = registry.freeze();
+        let _ = registry.counter("late", "");
+        frozen.counter("early").unwrap().increment(3);
+        frozen.gauge("gauge").unwrap().set(-1);
+        frozen.float_gauge("float").unwrap().set(0.5);
+        frozen.histogram("histogram").unwrap().record(7);
+        assert_eq!(
+            (early.value(), gauge.value(), float.value(), histogram.snapshot().max()),
+            (3, -1, 0.5, 7)
+        );
+        assert!(frozen.counter("late").is_none() && frozen.counter("gauge").is_none());
     }
 
     #[test]

@@ -55,13 +55,13 @@ impl fmt::Display for Float {
 }
 
 /// Writes the help and type lines of a name, and a line or more for each of its label sets.
-pub(super) fn family(out: &mut impl Write, name: &str, family: &Family) -> fmt::Result {
+pub(super) fn family(out: &mut impl Write, name: &str, help: &str, family: &Family) -> fmt::Result {
     let kind = match family.kind {
         Kind::Counter => "counter",
         Kind::Gauge | Kind::FloatGauge => "gauge",
         Kind::Histogram(_) => "histogram",
     };
-    writeln!(out, "# HELP {name} {}", Escaped(&family.help, false))?;
+    writeln!(out, "# HELP {name} {}", Escaped(help, false))?;
     writeln!(out, "# TYPE {name} {kind}")?;
     for (labels, metric) in &family.series {
         match metric {
@@ -74,21 +74,57 @@ pub(super) fn family(out: &mut impl Write, name: &str, family: &Family) -> fmt::
     Ok(())
 }
 
+/// A name and its rendered labels as a page shows them.
+pub(super) fn series(name: &str, labels: &str) -> String {
+    if labels.is_empty() { name.to_owned() } else { format!("{name}{{{labels}}}") }
+}
+
 fn sample(out: &mut impl Write, name: &str, labels: &str, value: &dyn fmt::Display) -> fmt::Result {
-    if labels.is_empty() {
-        writeln!(out, "{name} {value}")
-    } else {
-        writeln!(out, "{name}{{{labels}}} {value}")
+    writeln!(out, "{} {value}", series(name, labels))
+}
+
+/// An integer of so many decimal places.
+struct Decimal(u64, u32);
+
+impl fmt::Display for Decimal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let unit = 10_u64.pow(self.1);
+        let (whole, mut fraction) = (self.0 / unit, self.0 % unit);
+        if fraction == 0 {
+            return write!(f, "{whole}");
+        }
+        let mut places = self.1 as usize;
+        while fraction.is_multiple_of(10) {
+            (fraction, places) = (fraction / 10, places - 1);
+        }
+        write!(f, "{whole}.{fraction:0places$}")
     }
 }
 
 fn distribution(out: &mut impl Write, name: &str, labels: &str, samples: &Distribution) -> fmt::Result {
     let comma = if labels.is_empty() { "" } else { "," };
+    let decimal = |value| Decimal(value, samples.decimals());
     for bits in samples.powers() {
-        let (le, count) = ((1_u64 << bits) - 1, samples.count_below_power(bits));
+        let (le, count) = (decimal((1 << bits) - 1), samples.count_below_power(bits));
         writeln!(out, "{name}_bucket{{{labels}{comma}le=\"{le}\"}} {count}")?;
     }
     writeln!(out, "{name}_bucket{{{labels}{comma}le=\"+Inf\"}} {}", samples.count())?;
-    sample(out, &format!("{name}_sum"), labels, &samples.sum())?;
+    sample(out, &format!("{name}_sum"), labels, &decimal(samples.sum()))?;
     sample(out, &format!("{name}_count"), labels, &samples.count())
+}
+
+#[cfg(all(test, not(bot4_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decimals_are_exact_and_short() {
+        let shown = |value, places| Decimal(value, places).to_string();
+        assert_eq!(shown(1_234, 0), "1234");
+        assert_eq!(
+            (shown(1_500_000_000, 9), shown(3_000, 3), shown(70, 4)),
+            ("1.5".into(), "3".into(), "0.007".into())
+        );
+        assert_eq!(shown(u64::MAX, 9), "18446744073.709551615");
+    }
 }
