@@ -7,7 +7,7 @@ use std::fmt;
 /// The metrics that a [`Registry`](super::Registry) had at one moment, found by name without a lock and without
 /// allocation.
 ///
-/// For code that is handed names: a hash and a comparison per look-up, eight bytes at a time. Where the name is known when the
+/// For code that is handed names: a hash and a comparison per look-up. Where the name is known when the
 /// program starts, a handle is far faster. A metric with labels has the name that the exported page gives it.
 ///
 /// ```
@@ -29,26 +29,51 @@ pub struct Frozen {
 }
 
 struct Entry {
-    length: usize,
-    words: Box<[u64]>,
+    name: Box<str>,
     metric: Metric,
-}
-
-/// The bytes of a name as words, the last one filled up with zeros.
-fn words(name: &str) -> impl Iterator<Item = u64> {
-    let (whole, rest) = name.as_bytes().as_chunks::<8>();
-    let last = rest.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte));
-    whole.iter().map(|word| u64::from_le_bytes(*word)).chain((!rest.is_empty()).then_some(last))
 }
 
 /// Odd and without pattern: the fraction of the golden ratio.
 const MULTIPLIER: u64 = 0x9E37_79B9_7F4A_7C15;
 
-#[inline]
+/// Calls `each` with the bytes as words. The last word overlaps the one before it, so that its bytes need no loop.
+#[inline(always)]
+fn words(bytes: &[u8], mut each: impl FnMut(u64)) {
+    let Some(last) = bytes.last_chunk::<8>() else {
+        // Fewer than eight: their two halves, which may overlap as well.
+        if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+            each(u64::from(u32::from_le_bytes(*first)) << 32 | u64::from(u32::from_le_bytes(*last)));
+        } else {
+            each(bytes.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)));
+        }
+        return;
+    };
+    let mut at = 0;
+    while let Some(chunk) = bytes[at..].first_chunk::<8>() {
+        each(u64::from_le_bytes(*chunk));
+        at += 8;
+    }
+    each(u64::from_le_bytes(*last));
+}
+
+#[inline(always)]
 fn hash(name: &str) -> u64 {
-    let mixed = words(name)
-        .fold(name.len() as u64, |hash, word| (hash.rotate_left(23) ^ word).wrapping_mul(MULTIPLIER));
-    mixed ^ mixed >> 32
+    let mut hash = name.len() as u64;
+    words(name.as_bytes(), |word| hash = (hash.rotate_left(23) ^ word).wrapping_mul(MULTIPLIER));
+    hash ^ hash >> 32
+}
+
+/// Equality without a call: names are short.
+#[inline(always)]
+fn same(one: &[u8], other: &[u8]) -> bool {
+    if one.len() != other.len() || one.last_chunk::<8>() != other.last_chunk::<8>() {
+        return false;
+    }
+    let (one_words, one_rest) = one.as_chunks::<8>();
+    let (other_words, other_rest) = other.as_chunks::<8>();
+    let words = one_words.iter().zip(other_words).all(|(one, other)| one == other);
+    // With a whole word the rest lies in the last chunk, which was compared.
+    words && (!one_words.is_empty() || one_rest == other_rest)
 }
 
 macro_rules! find {
@@ -67,7 +92,7 @@ impl Frozen {
         for (name, metric) in metrics {
             let free = frozen.places(&name).find(|&place| frozen.entries[place].is_none());
             let place = free.expect("the table is at most half full");
-            frozen.entries[place] = Some(Entry { length: name.len(), words: words(&name).collect(), metric });
+            frozen.entries[place] = Some(Entry { name: name.into(), metric });
         }
         frozen
     }
@@ -83,7 +108,7 @@ impl Frozen {
     fn find(&self, name: &str) -> Option<&Metric> {
         for place in self.places(name) {
             let entry = self.entries[place].as_ref()?;
-            if entry.length == name.len() && words(name).eq(entry.words.iter().copied()) {
+            if same(entry.name.as_bytes(), name.as_bytes()) {
                 return Some(&entry.metric);
             }
         }
