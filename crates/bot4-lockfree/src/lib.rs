@@ -5,6 +5,7 @@
 //! a table of its atomics with their orderings; nothing allocates after creation unless it says so.
 //!
 //! * [`spsc`]: a ring between two threads. [`mpmc`]: a queue between many. [`wait`]: how to wait for them.
+//! * [`broadcast`]: a ring whose items stay in place: many readers, chained readers, stages, batches as slices.
 //! * [`metrics`]: counters, gauges, histograms, Prometheus text.
 //! * [`snapshot`]: the newest value (`Latest`) or structure (`Published`) for readers that never wait.
 //! * [`budget`]: how much may be outstanding, how often something may happen.
@@ -13,7 +14,7 @@
 //! # When to take something else
 //! Threads that should sleep until a message comes, or async: `crossbeam-channel`, `flume`. A large map that many read:
 //! `left-right`. Values behind one pointer without a reader handle: `arc-swap`. A ring of plain batches: `rtrb`.
-//! Graphs of consumers: `disruptor`.
+//! Graphs of consumers made at run time: `disruptor`. OpenMetrics: `prometheus-client`.
 //!
 //! # Example
 //! ```
@@ -37,10 +38,12 @@
 //! assert_eq!(seen.value(), 100);
 //! ```
 
+pub mod broadcast;
 pub mod budget;
 pub mod hint;
 pub mod metrics;
 pub mod mpmc;
+mod numbers;
 pub mod snapshot;
 pub mod spsc;
 mod sync;

@@ -76,6 +76,45 @@ impl<T> UnsafeCell<T> {
     }
 }
 
+/// Items side by side that threads reach in turn, so that a batch is a slice. A model watches every access to each.
+pub(crate) struct Cells<T> {
+    items: Box<[std::cell::UnsafeCell<T>]>,
+    #[cfg(bot4_loom)]
+    watched: Box<[UnsafeCell<()>]>,
+}
+
+impl<T> Cells<T> {
+    pub(crate) fn new(items: impl Iterator<Item = T>) -> Self {
+        let items: Box<[_]> = items.map(std::cell::UnsafeCell::new).collect();
+        Self {
+            #[cfg(bot4_loom)]
+            watched: items.iter().map(|_| UnsafeCell::new(())).collect(),
+            items,
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    /// Hands the first of the `n` items from `index` to `read`; all of them can be reached from it.
+    #[inline(always)]
+    pub(crate) fn with<R>(&self, index: usize, n: usize, read: impl FnOnce(*const T) -> R) -> R {
+        #[cfg(bot4_loom)]
+        let _reading: Vec<_> = self.watched[index..index + n].iter().map(UnsafeCell::get).collect();
+        read(self.items[index..index + n].as_ptr().cast())
+    }
+
+    /// As `with`, for changing the items.
+    #[inline(always)]
+    pub(crate) fn with_mut<R>(&self, index: usize, n: usize, write: impl FnOnce(*mut T) -> R) -> R {
+        #[cfg(bot4_loom)]
+        let _writing: Vec<_> = self.watched[index..index + n].iter().map(UnsafeCell::get_mut).collect();
+        write(std::cell::UnsafeCell::raw_get(self.items[index..index + n].as_ptr()))
+    }
+}
+
 /// Locks; a panic of another holder does not matter because no critical section here can leave a half-made state.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())

@@ -3,6 +3,7 @@
 #![cfg(bot4_loom)]
 #![allow(unsafe_code)] // loom's cells are read and written through raw pointers
 
+use bot4_lockfree::broadcast::{self, PublishError, ReadError};
 use bot4_lockfree::budget::{Budget, RateLimit};
 use bot4_lockfree::metrics::Registry;
 use bot4_lockfree::snapshot::{Latest, Published};
@@ -87,6 +88,201 @@ fn ring_drops_what_is_left_once() {
     });
 }
 
+/// Reads `n` items one by one, checks that they are the numbers from 0, and that nothing follows.
+fn reads_in_order(mut reader: broadcast::Reader<u64>, n: u64) -> impl FnOnce() {
+    move || {
+        for expected in 0..n {
+            assert_eq!(reader.read_wait(1, Wait::Yield, |items| items[0]), Some(expected));
+        }
+        assert_eq!(reader.read_wait(1, Wait::Yield, |items| items[0]), None);
+    }
+}
+
+fn publishes(mut writer: broadcast::Writer<u64>, n: u64) {
+    for value in 0..n {
+        writer.publish_wait(Wait::Yield, |item| *item = value).unwrap();
+    }
+}
+
+#[test]
+fn broadcast_shows_each_item_once_in_order() {
+    for capacity in [1, 2] {
+        model(3, move || {
+            let (writer, [reader]) = broadcast::graph(capacity, || 9, [&[]]);
+            let reading = thread::spawn(reads_in_order(reader, 3));
+            publishes(writer, 3);
+            reading.join().unwrap();
+        });
+    }
+}
+
+/// Reads one item at a time, at most `tries` times and without waiting, checks their order, and says how many there were.
+fn tries_in_order(reader: &mut broadcast::Reader<u64>, tries: u64) -> u64 {
+    for _ in 0..tries {
+        let expected = reader.position();
+        let _ = reader.read(1, |items| assert_eq!(items[0], expected));
+    }
+    reader.position()
+}
+
+/// The slower of the two gates the writer, which would otherwise overwrite what is being read: a data race in loom's eyes.
+#[test]
+fn broadcast_waits_for_the_slowest_reader() {
+    model(2, || {
+        let (mut writer, readers) = broadcast::graph(1, || 9, [&[], &[]]);
+        writer.publish(|item| *item = 0).unwrap();
+        let reading = readers.map(|mut reader| {
+            thread::spawn(move || {
+                tries_in_order(&mut reader, 2);
+                reader
+            })
+        });
+        let mut published = 1;
+        for _ in 0..2 {
+            published += u64::from(writer.publish(|item| *item = published).is_ok());
+        }
+        for mut reader in join(reading) {
+            assert_eq!(tries_in_order(&mut reader, 2), published);
+        }
+    });
+}
+
+#[test]
+fn broadcast_diamond_joins_behind_both() {
+    model(2, || {
+        let (mut writer, [left, right, mut last]) = broadcast::graph(1, || 9, [&[], &[], &[0, 1]]);
+        writer.publish(|item| *item = 0).unwrap();
+        let reading = [left, right].map(|mut reader| {
+            thread::spawn(move || {
+                tries_in_order(&mut reader, 1);
+                reader
+            })
+        });
+        let joining = thread::spawn(move || {
+            tries_in_order(&mut last, 1);
+            last
+        });
+        let published = 1 + u64::from(writer.publish(|item| *item = 1).is_ok());
+        for mut reader in join(reading) {
+            assert_eq!(tries_in_order(&mut reader, 1), published);
+        }
+        assert_eq!(tries_in_order(&mut joining.join().unwrap(), 2), published);
+    });
+}
+
+/// A batch, then one alone, read as they come: all before the cursor is there, a number of the last lap is never taken for a
+/// new one.
+#[test]
+fn broadcast_batches_are_followed_through_laps() {
+    model(3, || {
+        let (mut writer, [mut reader]) = broadcast::graph(2, || 0, [&[]]);
+        let reading = thread::spawn(move || {
+            let mut next = 0;
+            while let Some(n) = reader.read_wait(2, Wait::Yield, |items| {
+                items.iter().zip(next..).for_each(|(item, expected)| assert_eq!(*item, expected));
+                items.len() as u64
+            }) {
+                next += n;
+            }
+            assert_eq!(next, 4);
+        });
+        let mut next = 0;
+        while next < 4 {
+            let published = if next == 2 {
+                writer.publish(|item| *item = next).map(|()| 1)
+            } else {
+                writer.publish_batch(2, |items| {
+                    items.iter_mut().zip(next..).for_each(|(item, value)| *item = value);
+                    items.len()
+                })
+            };
+            match published {
+                Ok(n) => next += n as u64,
+                Err(error) => {
+                    assert_eq!(error, PublishError::Full);
+                    thread::yield_now();
+                }
+            }
+        }
+        drop(writer);
+        reading.join().unwrap();
+    });
+}
+
+/// Each stage writes the item: loom reports two that do so without an order between them.
+#[test]
+fn stages_have_each_item_to_themselves() {
+    model(2, || {
+        let (mut writer, [mut double, mut add]) = broadcast::pipeline(1, || 0);
+        writer.publish(|item| *item = 10).unwrap();
+        let doubling = thread::spawn(move || {
+            for _ in 0..2 {
+                let _ = double.read(1, |items| items[0] *= 2);
+            }
+            double
+        });
+        let adding = thread::spawn(move || {
+            for _ in 0..2 {
+                let _ = add.read(1, |items| items[0] += 1);
+            }
+            add
+        });
+        let mut again = writer.publish(|item| *item *= 100).is_ok();
+        let (mut double, mut add) = (doubling.join().unwrap(), adding.join().unwrap());
+        let _ = double.read(1, |items| items[0] *= 2);
+        let _ = add.read(1, |items| items[0] += 1);
+        if !again {
+            writer.publish(|item| *item *= 100).unwrap();
+            again =
+                double.read(1, |items| items[0] *= 2).is_ok() && add.read(1, |items| items[0] += 1).is_ok();
+        }
+        assert!(again);
+        writer.publish(|item| assert_eq!(*item, 21 * 100 * 2 + 1)).unwrap();
+    });
+}
+
+#[test]
+fn dropped_reader_lets_the_writer_go_on() {
+    model(2, || {
+        let (mut writer, [mut leaves, mut stays]) = broadcast::graph(1, || 9, [&[], &[]]);
+        writer.publish(|item| *item = 0).unwrap();
+        let leaving = thread::spawn(move || {
+            tries_in_order(&mut leaves, 1);
+        });
+        let staying = thread::spawn(move || {
+            tries_in_order(&mut stays, 2);
+            stays
+        });
+        let mut published = 1;
+        for _ in 0..2 {
+            published += u64::from(writer.publish(|item| *item = published).is_ok());
+        }
+        leaving.join().unwrap();
+        let mut stays = staying.join().unwrap();
+        assert_eq!(tries_in_order(&mut stays, 2), published);
+        assert_eq!(writer.publish(|item| *item = published), Ok(()), "nobody else holds it up");
+    });
+}
+
+#[test]
+fn reader_behind_a_dropped_one_ends_where_it_ended() {
+    model(3, || {
+        let (mut writer, [mut first, mut second]) = broadcast::graph(2, || 9, [&[], &[0]]);
+        for value in 0..2 {
+            writer.publish(|item| *item = value).unwrap();
+        }
+        let leaving = thread::spawn(move || assert_eq!(tries_in_order(&mut first, 1), 1));
+        let mut closed = false;
+        for _ in 0..3 {
+            closed |= second.read(2, |items| assert_eq!(items, [0])) == Err(ReadError::Closed);
+        }
+        leaving.join().unwrap();
+        assert!(!closed || second.position() == 1, "closed before its only item");
+        let _ = second.read(2, |items| assert_eq!(items, [0]));
+        assert_eq!((second.read(2, |_| ()), second.position()), (Err(ReadError::Closed), 1));
+    });
+}
+
 #[test]
 fn queue_closes_after_the_last_message() {
     model(3, || {
@@ -157,6 +353,20 @@ fn rate_limit_admits_exactly_its_number() {
         });
         assert_eq!(join(threads).iter().sum::<u64>(), 2);
         assert!(limit.try_acquire(1_100), "a window later there is room");
+    });
+}
+
+/// Both have room whatever the other does in between: losing a number to another thread is no reason to be refused.
+#[test]
+fn rate_limit_refuses_nobody_for_whom_there_is_room() {
+    model(3, || {
+        let limit = Arc::new(RateLimit::new(2, 100));
+        assert!(limit.try_acquire(0) && limit.try_acquire(0));
+        let threads = [0; 2].map(|_| {
+            let limit = Arc::clone(&limit);
+            thread::spawn(move || limit.try_acquire(200))
+        });
+        assert_eq!(join(threads), [true, true]);
     });
 }
 

@@ -1,6 +1,7 @@
 //! Random operations against the obvious structure: a deque, a plain sum, sorted samples.
 #![cfg(not(bot4_loom))]
 
+use bot4_lockfree::broadcast::{self, PublishError, ReadError};
 use bot4_lockfree::budget::Budget;
 use bot4_lockfree::metrics::{Distribution, HistogramConfig};
 use bot4_lockfree::mpmc;
@@ -82,6 +83,58 @@ proptest! {
             drop(consumer);
         }
         prop_assert!(made.iter().all(|value| value.strong_count() == 0));
+    }
+
+    /// The obvious structure: a list of all items ever published, and how far each reader is.
+    #[test]
+    fn broadcast_is_a_list_and_positions(
+        capacity in 1_usize..9,
+        graph in 0_usize..4,
+        steps in proptest::collection::vec((0_usize..5, 0_usize..9), 0..200),
+    ) {
+        const GRAPHS: [[&[usize]; 3]; 4] =
+            [[&[], &[], &[]], [&[], &[0], &[1]], [&[], &[], &[0, 1]], [&[], &[0], &[0]]];
+        let after = GRAPHS[graph];
+        let (mut writer, mut readers) = broadcast::graph(capacity, || 0_u64, after);
+        let (mut published, mut positions) = (0_u64, [0_u64; 3]);
+        for (who, n) in steps {
+            let room = capacity as u64 - (published - positions.into_iter().min().unwrap());
+            match who {
+                0 => {
+                    let done = writer.publish(|item| *item = published);
+                    prop_assert_eq!(done, if room > 0 { Ok(()) } else { Err(PublishError::Full) });
+                    published += u64::from(room > 0);
+                }
+                1 => {
+                    let done = writer.publish_batch(n, |items| {
+                        items.iter_mut().zip(published..).for_each(|(item, value)| *item = value);
+                        items.len()
+                    });
+                    let fits = room.min(n as u64) as usize;
+                    match done {
+                        Ok(done) => prop_assert!(done <= fits && (done > 0 || n == 0), "{} of {}", done, fits),
+                        Err(error) => prop_assert_eq!((error, room), (PublishError::Full, 0)),
+                    }
+                    published += done.unwrap_or(0) as u64;
+                }
+                _ => {
+                    let (reader, from) = (who - 2, positions[who - 2]);
+                    let end = after[reader].iter().map(|&other| positions[other]).min().unwrap_or(published);
+                    let read = readers[reader].read(n, <[u64]>::to_vec);
+                    match read {
+                        Ok(items) => {
+                            let expected: Vec<u64> = (from..from + items.len() as u64).collect();
+                            prop_assert_eq!(&items, &expected);
+                            prop_assert!(items.len() <= n && from + items.len() as u64 <= end);
+                            prop_assert!(n == 0 || !items.is_empty());
+                            positions[reader] += items.len() as u64;
+                        }
+                        Err(error) => prop_assert_eq!((error, end), (ReadError::Empty, from)),
+                    }
+                }
+            }
+        }
+        prop_assert_eq!(readers.each_ref().map(broadcast::Reader::position), positions);
     }
 
     #[test]

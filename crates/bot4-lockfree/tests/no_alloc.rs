@@ -4,7 +4,7 @@
 use bot4_lockfree::budget::{Budget, RateLimit};
 use bot4_lockfree::metrics::{Distribution, HistogramConfig, Registry};
 use bot4_lockfree::snapshot::{Latest, Published};
-use bot4_lockfree::{mpmc, spsc};
+use bot4_lockfree::{broadcast, mpmc, spsc};
 use bot4_pool::audit::{self, CountingAllocator};
 
 #[global_allocator]
@@ -27,6 +27,53 @@ fn queues() {
     }
     drop((producer, many_in));
     assert_eq!(consumer.pop(), Err(spsc::PopError::Closed));
+}
+
+#[test]
+fn rings_of_items_in_place() {
+    let (mut writer, mut readers) = broadcast::graph(8, || [0; 8], [&[], &[], &[0, 1]]);
+    let (mut first, [mut stage]) = broadcast::pipeline(8, || [0; 8]);
+    let _quiet = audit::forbid("rings of items in place");
+    for i in 0..100 {
+        writer.publish(|item| *item = [i; 8]).unwrap();
+        first.publish_batch(8, |items| items.len()).unwrap();
+        for reader in &mut readers {
+            assert_eq!(reader.read(8, |items| items[0][7]), Ok(i));
+        }
+        assert!(stage.read(8, |items| items[0] = [i; 8]).is_ok());
+        assert!(stage.read(8, |_| ()).is_err());
+    }
+}
+
+#[test]
+fn metrics_by_name() {
+    let registry = Registry::new();
+    let _ = (registry.counter("orders_total", ""), registry.float_gauge("spread", ""));
+    let frozen = registry.freeze();
+    frozen.counter("orders_total").unwrap().increment(1);
+    let _quiet = audit::forbid("metrics by name");
+    for _ in 0..100 {
+        frozen.counter("orders_total").unwrap().increment(1);
+        frozen.float_gauge("spread").unwrap().set(0.5);
+        assert!(frozen.counter("absent").is_none());
+    }
+}
+
+#[test]
+fn metrics_by_macro() {
+    let registry = Registry::new();
+    let recorder = bot4_lockfree::metrics::Recorder::new(registry.clone());
+    ::metrics::with_local_recorder(&recorder, || {
+        let say = || {
+            ::metrics::counter!("orders").increment(1);
+            ::metrics::gauge!("spread").set(0.5);
+            ::metrics::histogram!("latency", "stage" => "risk").record(0.001);
+        };
+        say();
+        let _quiet = audit::forbid("metrics by macro");
+        (0..100).for_each(|_| say());
+    });
+    assert_eq!(registry.counter("orders", "").value(), 101);
 }
 
 #[test]

@@ -113,7 +113,7 @@ impl<T: Words> Latest<T> {
         Some(LatestWriter { shared: Arc::clone(&self.shared), version })
     }
 
-    /// A reader; any number may exist. No allocation.
+    /// A reader; any number may exist. Lock-free (it tries again when four writes overtake its copy), no allocation.
     #[must_use]
     pub fn reader(&self) -> LatestReader<T> {
         loop {

@@ -99,9 +99,10 @@ pub(super) mod sealed {
 
         #[inline(always)]
         fn store(self, cells: &Self::Cells) {
-            for (cell, word) in cells.iter().zip(self) {
+            // By reference: an iterator that owns the words is a copy of them.
+            for (cell, word) in cells.iter().zip(&self) {
                 // ORDERING: Relaxed: as in `load`.
-                cell.store(word, Relaxed);
+                cell.store(*word, Relaxed);
             }
         }
     }

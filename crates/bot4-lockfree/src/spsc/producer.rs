@@ -1,0 +1,146 @@
+//! The pushing half.
+#![allow(unsafe_code)] // values live in uninitialised memory, reached through a shared reference
+
+use super::error::PushError;
+use super::shared::Shared;
+use crate::hint::unlikely;
+use crate::sync::Arc;
+use crate::wait::Wait;
+use std::fmt;
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+
+/// The pushing half of a [`ring`](super::ring).
+#[repr(align(128))] // the two halves side by side, in a struct or on a stack, share no pair of cache lines
+pub struct Producer<T> {
+    shared: Arc<Shared<T>>,
+    capacity: u64,
+    /// How many messages were pushed.
+    tail: u64,
+    /// The consumer's position when it was last looked at: at most the true one.
+    head_seen: u64,
+}
+
+impl<T> Producer<T> {
+    pub(super) fn new(shared: Arc<Shared<T>>, capacity: usize) -> Self {
+        Self { shared, capacity: capacity as u64, tail: 0, head_seen: 0 }
+    }
+
+    /// Appends `value`. Wait-free, no allocation.
+    ///
+    /// # Errors
+    /// [`PushError`], with the value, when the ring is full or the consumer is gone.
+    #[inline]
+    pub fn push(&mut self, value: T) -> Result<(), PushError<T>> {
+        if unlikely(self.is_closed()) {
+            return Err(PushError::Closed(value));
+        }
+        if self.tail - self.head_seen == self.capacity && self.look_for_room() == 0 {
+            return Err(PushError::Full(value));
+        }
+        self.write(value);
+        Ok(())
+    }
+
+    /// Appends `value` as soon as there is room. Blocking, no allocation.
+    ///
+    /// # Errors
+    /// The value, when the consumer is gone.
+    pub fn push_wait(&mut self, value: T, wait: Wait) -> Result<(), T> {
+        let mut waiting = Some(value);
+        wait.until(|| match self.push(waiting.take()?) {
+            Ok(()) => Some(Ok(())),
+            Err(PushError::Closed(value)) => Some(Err(value)),
+            Err(PushError::Full(value)) => {
+                waiting = Some(value);
+                None
+            }
+        })
+    }
+
+    /// Appends values from `values` while there is room, and returns how many; what does not fit is not taken from the
+    /// iterator. None fits when the consumer is gone. Wait-free but for the iterator, no allocation.
+    ///
+    /// ```
+    /// use bot4_lockfree::spsc;
+    ///
+    /// let (mut producer, mut consumer) = spsc::ring(3);
+    /// let mut values = 0..5;
+    /// assert_eq!(producer.push_each(&mut values), 3);
+    /// let mut popped = Vec::new();
+    /// assert_eq!(consumer.pop_each(2, |value| popped.push(value)), 2);
+    /// assert_eq!((popped, values), (vec![0, 1], 3..5));
+    /// ```
+    #[inline]
+    pub fn push_each(&mut self, values: impl IntoIterator<Item = T>) -> usize {
+        if unlikely(self.is_closed()) {
+            return 0;
+        }
+        let mut pushed = 0;
+        let mut values = values.into_iter();
+        let mut room = self.capacity - (self.tail - self.head_seen);
+        loop {
+            if room == 0 {
+                room = self.look_for_room();
+                if room == 0 {
+                    return pushed;
+                }
+            }
+            let Some(value) = values.next() else { return pushed };
+            self.write(value);
+            (pushed, room) = (pushed + 1, room - 1);
+        }
+    }
+
+    /// Fills the slot at the tail, which must be free, and publishes it.
+    #[inline(always)]
+    fn write(&mut self, value: T) {
+        self.shared.value(self.tail).with_mut(|cell| {
+            // SAFETY: callers checked that the tail is within `capacity` of `head_seen`: the consumer has left the message
+            // that was here, and comes back only after the publication below.
+            let cell = unsafe { &mut *cell };
+            cell.write(value);
+        });
+        self.shared.publish(self.tail);
+        self.tail += 1;
+    }
+
+    /// Reads the consumer's position and returns how many messages fit now. Wait-free, no allocation.
+    #[inline(never)]
+    fn look_for_room(&mut self) -> u64 {
+        // ORDERING: Acquire: pairs with the consumer's Release store: its reads of the slots it left came before.
+        self.head_seen = self.shared.head.load(Acquire);
+        self.capacity - (self.tail - self.head_seen)
+    }
+
+    /// How many pushes are sure to succeed, unless the consumer goes. Wait-free, no allocation.
+    pub fn vacant(&mut self) -> usize {
+        self.look_for_room() as usize
+    }
+
+    /// Whether the consumer is gone. Wait-free, no allocation.
+    #[inline]
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        // ORDERING: Relaxed: the flag is the whole message; nothing the consumer wrote is read because of it.
+        self.shared.consumer_gone.load(Relaxed)
+    }
+
+    /// The most messages that can wait. Wait-free, no allocation.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.capacity as usize
+    }
+}
+
+impl<T> Drop for Producer<T> {
+    fn drop(&mut self) {
+        // ORDERING: Release: every message was published before; pairs with the Acquire in `Consumer::pop_last`.
+        self.shared.producer_gone.store(true, Release);
+    }
+}
+
+impl<T> fmt::Debug for Producer<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Producer").field("capacity", &self.capacity).field("pushed", &self.tail).finish()
+    }
+}
