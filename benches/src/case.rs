@@ -88,3 +88,16 @@ pub(crate) fn lane_of(size: u64, operation: impl FnMut() + Send + 'static) -> La
         (0..operations.div_ceil(size)).for_each(|_| operation());
     })
 }
+
+/// A lane whose `some` does as many operations as it can at a time and says how many. What it does too much counts for the next
+/// run.
+pub(crate) fn lane_of_some(some: impl FnMut() -> u64 + Send + 'static) -> Lane {
+    let mut apart = Apart((some, 0_u64));
+    Box::new(move |operations| {
+        let Apart((some, ahead)) = &mut apart;
+        while *ahead < operations {
+            *ahead += some();
+        }
+        *ahead -= operations;
+    })
+}

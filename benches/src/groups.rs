@@ -1,14 +1,23 @@
 //! The groups of cases, a file each. A new one is a file with `cases` and a line in `ALL`.
 
 mod cache;
+mod metrics;
 mod pool;
+mod queue;
+mod snapshot;
 
 use crate::case::Case;
 
 /// A name and what makes its cases.
 type Group = (&'static str, fn() -> Vec<Case>);
 
-const ALL: &[Group] = &[("cache", cache::cases), ("pool", pool::cases)];
+const ALL: &[Group] = &[
+    ("cache", cache::cases),
+    ("metrics", metrics::cases),
+    ("pool", pool::cases),
+    ("queue", queue::cases),
+    ("snapshot", snapshot::cases),
+];
 
 pub(crate) fn names() -> impl Iterator<Item = &'static str> {
     ALL.iter().map(|(name, _)| *name)
