@@ -12,6 +12,7 @@ pub(crate) mod linear;
 pub(crate) mod map;
 pub(crate) mod math;
 pub(crate) mod moments;
+pub(crate) mod panel;
 pub(crate) mod product;
 pub(crate) mod reduce;
 pub(crate) mod softmax;

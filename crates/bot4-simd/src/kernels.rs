@@ -1,8 +1,9 @@
 //! The public kernels: one list makes the methods of [`Kernels`] and the free functions.
 
-use crate::algorithm::{arithmetic, extrema, linear, moments, product, reduce, softmax};
+use crate::algorithm::{arithmetic, extrema, linear, moments, panel, product, reduce, softmax};
 use crate::element::Element;
 use crate::isa::{Isa, Token, detected};
+use crate::panels::Panels;
 use crate::vector::{Simd, Vector};
 
 /// Each entry: documentation, signature, conditions, and the algorithm with the register it runs on.
@@ -25,6 +26,7 @@ macro_rules! kernels {
                 $(#[$doc])*
                 #[inline(always)]
                 #[track_caller]
+                #[allow(clippy::too_many_arguments)] // three matrices and their sizes
                 fn $name<T: Element>(self, $($arg: $ty),*) $(-> $ret)? {
                     $($check($($checked),*);)?
                     let token = <<Self::$register<T> as Vector>::Token>::from(self);
@@ -45,6 +47,7 @@ macro_rules! kernels {
                 $(#[$doc])*
                 #[inline]
                 #[track_caller]
+                #[allow(clippy::too_many_arguments)] // three matrices and their sizes
                 pub fn $name<T: Element>($($arg: $ty),*) $(-> $ret)? {
                     match detected() {
                         Token::Portable(k) => k.$name($($arg),*),
@@ -384,6 +387,47 @@ kernels! {
     /// ```
     fn gemm(a: &[T], b: &[T], c: &mut [T], rows: usize, inner: usize, cols: usize)
         where shapes([(a.len(), rows, inner), (b.len(), inner, cols), (c.len(), rows, cols)]) = Wide product::gemm;
+
+    /// A layer for one row: `y[j] = bias[j] + sum over k of x[k] * a[k][j]`, with `a` laid out by
+    /// [`Panels`](crate::Panels) and `bias` padded as its columns are. The same bits as
+    /// [`panel_gemm`](crate::panel_gemm), and on every instruction set that has FMA.
+    ///
+    /// # Panics
+    /// If a length does not fit the layout.
+    ///
+    /// ```
+    /// use bot4_simd::{Panels, panel_gemv};
+    ///
+    /// let layout = Panels::<f32>::new(1, 2);
+    /// let mut a = vec![0.0; layout.len()];
+    /// a[layout.index(0, 1)] = 3.0;
+    /// let mut y = [0.0; 2];
+    /// panel_gemv(&a, &vec![1.0; layout.padded_outputs()], &[2.0], &mut y);
+    /// assert_eq!(y, [1.0, 7.0]);
+    /// ```
+    fn panel_gemv(a: &[T], bias: &[T], x: &[T], y: &mut [T])
+        where fits_panels(Panels::<T>::new(x.len(), y.len()), a.len(), bias.len()) = Wide panel::gemv;
+
+    /// A layer for a batch: `y = bias + x a`, with `x` of `rows x inner` and `y` of `rows x cols` numbers, row
+    /// by row, and `a` laid out by [`Panels`](crate::Panels). Nothing is packed: weights are laid out once,
+    /// when they are made.
+    ///
+    /// # Panics
+    /// If a length does not fit.
+    ///
+    /// ```
+    /// use bot4_simd::{Panels, panel_gemm};
+    ///
+    /// let layout = Panels::<f32>::new(2, 1);
+    /// let mut a = vec![0.0; layout.len()];
+    /// (a[layout.index(0, 0)], a[layout.index(1, 0)]) = (1.0, 10.0);
+    /// let mut y = [0.0; 3];
+    /// let bias = vec![0.0; layout.padded_outputs()];
+    /// panel_gemm(&a, &bias, &[1.0, 0.0, 0.0, 1.0, 1.0, 1.0], 3, 2, &mut y, 1);
+    /// assert_eq!(y, [1.0, 10.0, 11.0]);
+    /// ```
+    fn panel_gemm(a: &[T], bias: &[T], x: &[T], rows: usize, inner: usize, y: &mut [T], cols: usize)
+        where fits_batch(Panels::<T>::new(inner, cols), [a.len(), bias.len(), x.len(), y.len()], rows) = Wide panel::gemm;
 }
 
 /// Each is a length and the rows and columns it must hold.
@@ -402,6 +446,19 @@ fn shapes<const N: usize>(all: [(usize, usize, usize); N]) {
 #[track_caller]
 fn wrong_shape(len: usize, rows: usize, cols: usize) -> ! {
     panic!("{len} numbers are not {rows} x {cols}")
+}
+
+#[inline(always)]
+#[track_caller]
+fn fits_panels<T: Element>(layout: Panels<T>, a: usize, bias: usize) {
+    shapes([(a, layout.inputs(), layout.padded_outputs()), (bias, layout.padded_outputs(), 1)]);
+}
+
+#[inline(always)]
+#[track_caller]
+fn fits_batch<T: Element>(layout: Panels<T>, [a, bias, x, y]: [usize; 4], rows: usize) {
+    fits_panels(layout, a, bias);
+    shapes([(x, rows, layout.inputs()), (y, rows, layout.outputs())]);
 }
 
 #[inline(always)]

@@ -16,6 +16,7 @@
 //! - [`Kernels`] has the same as methods, for a [`Program`] that enters an instruction set once and then
 //!   calls many on short rows.
 //! - [`Matrix`] has its sizes in its type.
+//! - [`Panels`] lays out the weights of a layer for [`panel_gemv`] and [`panel_gemm`].
 //!
 //! Inside: `vector` is the private layer of about thirty operations, `backend` implements it per
 //! instruction set, `algorithm` holds each kernel once, `kernels` lists the public ones, `constants` has
@@ -33,6 +34,7 @@ mod element;
 mod isa;
 mod kernels;
 mod matrix;
+mod panels;
 mod vector;
 
 pub use element::Element;
@@ -40,3 +42,4 @@ pub use isa::{Isa, Program, UnknownIsa};
 pub use kernels::Kernels;
 pub use kernels::functions::*;
 pub use matrix::Matrix;
+pub use panels::Panels;

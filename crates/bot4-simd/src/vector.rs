@@ -31,6 +31,9 @@ pub trait Vector: Copy + Debug {
     type Mask: Copy;
     /// Lanes per register.
     const LANES: usize;
+    /// Whether the sums of several rows at once stay in registers. Not where a register is an array: there they would
+    /// only be more code.
+    const TILES: bool = true;
 
     fn splat(token: Self::Token, value: Self::Elem) -> Self;
     /// The first `LANES` numbers of `from`.

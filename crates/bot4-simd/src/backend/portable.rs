@@ -41,6 +41,7 @@ impl<T: Element> Vector for Lanes8<T> {
     type Token = Portable;
     type Mask = [bool; 8];
     const LANES: usize = 8;
+    const TILES: bool = false;
 
     #[inline(always)]
     fn splat(_: Portable, value: T) -> Self {

@@ -1,0 +1,236 @@
+//! Products with a matrix in panels: a layer of a neural network, for one row or a batch.
+//!
+//! An output is summed in chains, product `k` going to chain `k mod C`, and the chains are added by halving.
+//! `C` follows from the width of the output's panel alone, so that one register of outputs keeps as many
+//! additions in flight as eight: the bits do not depend on how many rows are computed at once, nor on the
+//! width of a register.
+
+use crate::element::Element;
+use crate::panels::{PANEL_LINES, line};
+use crate::vector::Vector;
+
+/// `y = bias + x A` for one row.
+#[inline(always)]
+pub(crate) fn gemv<V: Vector>(
+    t: V::Token,
+    a: &[V::Elem],
+    bias: &[V::Elem],
+    x: &[V::Elem],
+    y: &mut [V::Elem],
+) {
+    gemm::<V>(t, a, bias, x, 1, x.len(), y, y.len());
+}
+
+/// `y = bias + x A` for `rows` rows of `inner` numbers.
+#[inline(always)]
+#[allow(clippy::too_many_arguments)] // three matrices and their sizes
+pub(crate) fn gemm<V: Vector>(
+    t: V::Token,
+    a: &[V::Elem],
+    bias: &[V::Elem],
+    x: &[V::Elem],
+    rows: usize,
+    inner: usize,
+    y: &mut [V::Elem],
+    cols: usize,
+) {
+    let panel = PANEL_LINES * line::<V::Elem>();
+    let shape = Shape { rows, inner, cols };
+    let mut first = 0;
+    let mut rest = a;
+    while first + panel <= bias.len() {
+        let (head, tail) = rest.split_at(inner * panel);
+        wide::<V>(t, Panel { a: head, bias: &bias[first..], first }, x, y, shape);
+        (rest, first) = (tail, first + panel);
+    }
+    let last = Panel { a: rest, bias: &bias[first..], first };
+    match (bias.len() - first) / line::<V::Elem>() {
+        3 => three::<V>(t, last, x, y, shape),
+        2 => two::<V>(t, last, x, y, shape),
+        1 => one::<V>(t, last, x, y, shape),
+        _ => {}
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Shape {
+    rows: usize,
+    inner: usize,
+    cols: usize,
+}
+
+/// A panel's numbers, the biases from its first column on, and that column.
+#[derive(Clone, Copy)]
+struct Panel<'a, T> {
+    a: &'a [T],
+    bias: &'a [T],
+    first: usize,
+}
+
+/// Whether a register is a whole cache line: then there are thirty-two of them, else sixteen, of which two make a line.
+#[inline(always)]
+const fn full_line<V: Vector>() -> bool {
+    V::LANES == line::<V::Elem>()
+}
+
+/// All rows of a panel of `LINES` lines by `C` chains: as many rows and registers at once as there are registers for
+/// their sums, then row by row.
+macro_rules! panel {
+    ($name:ident, $lines:literal, $chains:literal, [$wide:literal x $wide_rows:literal], [$narrow:literal x $narrow_rows:literal]) => {
+        #[inline(always)]
+        fn $name<V: Vector>(
+            t: V::Token,
+            p: Panel<'_, V::Elem>,
+            x: &[V::Elem],
+            y: &mut [V::Elem],
+            shape: Shape,
+        ) {
+            if !V::TILES {
+                rows::<V, $lines, 1, $chains, 1>(t, p, x, y, shape, 0);
+                return;
+            }
+            let done = if full_line::<V>() {
+                rows::<V, $lines, $wide, $chains, $wide_rows>(t, p, x, y, shape, 0)
+            } else {
+                rows::<V, $lines, $narrow, $chains, $narrow_rows>(t, p, x, y, shape, 0)
+            };
+            rows::<V, $lines, $lines, $chains, 1>(t, p, x, y, shape, done);
+        }
+    };
+}
+
+panel!(wide, 4, 2, [2 x 6], [2 x 3]);
+panel!(three, 3, 2, [3 x 4], [3 x 2]);
+panel!(two, 2, 4, [2 x 3], [1 x 3]);
+panel!(one, 1, 8, [1 x 3], [1 x 1]);
+
+/// Rows from `from` on, `N` at a time as long as there are as many, of a panel of `LINES` lines: `R` registers
+/// by `C` chains. Returns the first row not done.
+#[inline(always)]
+fn rows<V: Vector, const LINES: usize, const R: usize, const C: usize, const N: usize>(
+    t: V::Token,
+    p: Panel<'_, V::Elem>,
+    x: &[V::Elem],
+    y: &mut [V::Elem],
+    shape: Shape,
+    mut from: usize,
+) -> usize {
+    let Shape { rows, inner, cols } = shape;
+    while from + N <= rows {
+        let mut xs = [&x[..0]; N];
+        for (n, row) in xs.iter_mut().enumerate() {
+            *row = &x[(from + n) * inner..][..inner];
+        }
+        let mut at = 0;
+        while at < LINES * line::<V::Elem>() && p.first + at < cols {
+            let sums = tile::<V, LINES, R, C, N>(t, p, at, xs);
+            for (n, sums) in sums.into_iter().enumerate() {
+                let row = &mut y[(from + n) * cols..][..cols][p.first + at..];
+                store::<V, R>(sums, row);
+            }
+            at += R * V::LANES;
+        }
+        from += N;
+    }
+    from
+}
+
+/// `R` registers of outputs, from column `at` of the panel on, of `N` rows.
+#[inline(always)]
+fn tile<V: Vector, const LINES: usize, const R: usize, const C: usize, const N: usize>(
+    t: V::Token,
+    p: Panel<'_, V::Elem>,
+    at: usize,
+    xs: [&[V::Elem]; N],
+) -> [[V; R]; N] {
+    let width = LINES * line::<V::Elem>();
+    let zero = V::splat(t, V::Elem::ZERO);
+    let mut sums = [[[zero; R]; C]; N];
+    let bias = load::<V, R>(t, &p.bias[at..]);
+    sums.iter_mut().for_each(|chains| chains[0] = bias);
+
+    let mut heads = [&xs[0].as_chunks::<C>().0[..0]; N];
+    let mut tails = [&xs[0][..0]; N];
+    for ((head, tail), x) in heads.iter_mut().zip(&mut tails).zip(xs) {
+        (*head, *tail) = x.as_chunks::<C>();
+    }
+    let groups = heads[0].len();
+    for head in &mut heads {
+        *head = &head[..groups];
+    }
+    let mut parts = p.a.chunks_exact(C * width);
+    for g in 0..groups {
+        let Some(part) = parts.next() else { break };
+        for c in 0..C {
+            let w = load::<V, R>(t, &part[c * width + at..]);
+            for (chains, head) in sums.iter_mut().zip(heads) {
+                step::<V, R>(t, head[g][c], w, &mut chains[c]);
+            }
+        }
+    }
+    let rest = parts.remainder();
+    for c in 0..C {
+        if c < tails[0].len() {
+            let w = load::<V, R>(t, &rest[c * width + at..]);
+            for (chains, tail) in sums.iter_mut().zip(tails) {
+                step::<V, R>(t, tail[c], w, &mut chains[c]);
+            }
+        }
+    }
+    fold::<V, R, C, N>(sums)
+}
+
+#[inline(always)]
+fn step<V: Vector, const R: usize>(t: V::Token, x: V::Elem, w: [V; R], sums: &mut [V; R]) {
+    let x = V::splat(t, x);
+    for (sum, w) in sums.iter_mut().zip(w) {
+        *sum = x.mul_add_fast(w, *sum);
+    }
+}
+
+/// Adds the chains by halving.
+#[inline(always)]
+fn fold<V: Vector, const R: usize, const C: usize, const N: usize>(
+    mut sums: [[[V; R]; C]; N],
+) -> [[V; R]; N] {
+    for chains in &mut sums {
+        let mut half = C / 2;
+        while half > 0 {
+            for c in 0..half {
+                let upper = chains[c + half];
+                for (sum, other) in chains[c].iter_mut().zip(upper) {
+                    *sum = sum.add(other);
+                }
+            }
+            half /= 2;
+        }
+    }
+    let mut outputs = [sums[0][0]; N];
+    for (output, chains) in outputs.iter_mut().zip(sums) {
+        *output = chains[0];
+    }
+    outputs
+}
+
+#[inline(always)]
+fn load<V: Vector, const R: usize>(t: V::Token, from: &[V::Elem]) -> [V; R] {
+    let mut registers = [V::splat(t, V::Elem::ZERO); R];
+    for (register, part) in registers.iter_mut().zip(from[..R * V::LANES].chunks_exact(V::LANES)) {
+        *register = V::load(t, part);
+    }
+    registers
+}
+
+/// Writes what of the registers falls into `to`.
+#[inline(always)]
+fn store<V: Vector, const R: usize>(registers: [V; R], to: &mut [V::Elem]) {
+    if to.len() >= R * V::LANES {
+        for (register, part) in registers.into_iter().zip(to.chunks_exact_mut(V::LANES)) {
+            register.store(part);
+        }
+    } else {
+        for (register, part) in registers.into_iter().zip(to.chunks_mut(V::LANES)) {
+            if part.len() == V::LANES { register.store(part) } else { register.store_partial(part) }
+        }
+    }
+}
