@@ -48,9 +48,9 @@
 //! # stringify!(
 //! let path = "direction.safetensors";
 //! # );
-//! let features = vec!["qi".into(), "mid".into()];
-//! ModelFile { model, standardizer: Some(standardizer), features }.save(&path)?;
-//! let loaded = ModelFile::<f64>::load(&path)?;
+//! let saved = ModelFile::new(model).with_standardizer(standardizer).with_features(["qi", "mid"]);
+//! saved.save(&path)?;
+//! let loaded = ModelFile::<LogisticRegression<f64>>::load(&path)?;
 //!
 //! // Predict one event: no allocation, no lock, any number of threads.
 //! let mut row = [0.8, 220.05];
@@ -59,31 +59,75 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! In a [`Pipeline`](bot4_pipeline::stage::Pipeline) the same is a `Normalize` stage made of
+//! Everything else goes the same way: an [`Mlp`] instead of the logistic model is trained by the same
+//! [`Training`] and saved by the same [`ModelFile`], and predicts into the caller's buffers:
+//!
+//! ```
+//! use bot4_ml::{Activation, AdamW, Mlp, ModelFile, Training};
+//! use ndarray::{Array1, Array2};
+//! use std::ops::ControlFlow;
+//!
+//! // Exclusive or, which no linear model learns.
+//! let rows = Array2::from_shape_fn((400, 2), |(i, j)| ((i * (7 + 4 * j)) as f32).sin());
+//! let labels: Array1<f32> =
+//!     rows.rows().into_iter().map(|row| if row[0] * row[1] > 0.0 { 1.0 } else { 0.0 }).collect();
+//! let mut model = Mlp::new(&[2, 16, 1], Activation::Tanh, Activation::Sigmoid, 7)?;
+//! let training = Training { epochs: 60, batch: 16, ..Training::default() };
+//! training.run(&mut model, rows.view(), labels.view(), &mut AdamW::new(0.02), |_| ControlFlow::Continue(()))?;
+//!
+//! let loaded: ModelFile<Mlp<f32>> = ModelFile::from_bytes(&ModelFile::new(model).to_bytes()?)?;
+//! let (mut scratch, mut out) = (vec![0.0; loaded.model.scratch_len()], [0.0]);
+//! loaded.model.predict(&[0.5, -0.5], &mut scratch, &mut out); // allocates nothing
+//! assert!(out[0] < 0.2);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! In a [`Pipeline`](bot4_pipeline::stage::Pipeline) a logistic model is a `Normalize` stage made of
 //! [`Standardizer::mean`] and [`Standardizer::inv_std`], then [`Predict`], then `Sigmoid`.
 //!
 //! # Modules
 //!
-//! [`metrics`] scores predictions. Behind the names re-exported here: `standardizer`, `logistic`, `accumulator` and
-//! `optimizer` (gradients to parameters), `train` (mini-batches over a table, in the order of `rng`), `predict` (the
-//! pipeline stage), `lazy` (values computed at first use) and `model_file`.
+//! [`metrics`] scores predictions. Behind the names re-exported here: `standardizer`; the models `linear` and
+//! `logistic` (on `affine`), `mlp` and its typed twin `dense` (on `activation`), `gru`, `trees`; `accumulator` and
+//! `optimizer` (gradients to parameters), `loss` and `transposed` (what gradients are made with), `trainable` and
+//! `train` (mini-batches over a table, in the order of `rng`); `predict` (the pipeline stage), `lazy` (values
+//! computed at first use) and `model_file`.
 
 mod accumulator;
+mod activation;
+mod affine;
+mod dense;
+mod gru;
 mod lazy;
+mod linear;
 mod logistic;
+mod loss;
 pub mod metrics;
+mod mlp;
 mod model_file;
 mod optimizer;
 mod predict;
 mod rng;
 mod standardizer;
+#[cfg(test)]
+mod testing;
 mod train;
+mod trainable;
+mod transposed;
+mod trees;
 
 pub use accumulator::{GradientAccumulator, Groups, Reduction, ShapeMismatch, Step, StepError};
+pub use activation::{Activation, UnknownActivation};
+pub use dense::{Dense, Forward, Then};
+pub use gru::{GruCell, GruError, GruParts, GruStep};
 pub use lazy::{ComputeError, LazyComputation, Panicked, TryLazyComputation};
+pub use linear::LinearRegression;
 pub use logistic::LogisticRegression;
-pub use model_file::{MODEL_FILE_MAX_BYTES, ModelFile, ModelFileError};
+pub use mlp::{LayerError, LayerParts, Mlp, MlpWorkspace};
+pub use model_file::{MODEL_FILE_MAX_BYTES, Model, ModelFile, ModelFileError, Saved};
 pub use optimizer::{AdamW, Optimizer, Sgd};
 pub use predict::{ModelSource, Predict};
 pub use standardizer::{Standardizer, UnusableValue};
 pub use train::{Epoch, TrainError, Training};
+pub use trainable::Trainable;
+pub use trees::{BoostedTrees, TreeFileError, TreeFileReason};

@@ -1,9 +1,13 @@
 //! Logistic regression: the probability that a row belongs to class 1.
 
-use bot4_simd::{Element, Isa, Kernels, Program, axpy, dot8, sigmoid};
-use ndarray::{ArrayView1, ArrayView2};
+use bot4_pipeline::columns::Number;
+use bot4_pool::AlignedVec;
+use bot4_simd::{Isa, Kernels, Program, axpy, dot8, sigmoid};
+use ndarray::ArrayView2;
 
 use crate::accumulator::GradientAccumulator;
+use crate::affine;
+use crate::loss::cross_entropy;
 
 /// `p = sigmoid(bias + weights · x)`.
 ///
@@ -18,22 +22,22 @@ use crate::accumulator::GradientAccumulator;
 /// assert_eq!(model.predict(&[2.0, 2.5]), 0.5);
 /// ```
 #[derive(Debug, Clone, PartialEq)]
-pub struct LogisticRegression<T> {
-    weights: Box<[T]>,
+pub struct LogisticRegression<T: Number> {
+    weights: AlignedVec<T>,
     bias: T,
 }
 
-impl<T: Element> LogisticRegression<T> {
+impl<T: Number> LogisticRegression<T> {
     /// A model of `width` features with all parameters 0: it predicts 0.5 for everything.
     #[must_use]
     pub fn new(width: usize) -> Self {
-        Self { weights: vec![T::ZERO; width].into(), bias: T::ZERO }
+        Self { weights: AlignedVec::zeroed(width), bias: T::ZERO }
     }
 
     /// A model with these parameters.
     #[must_use]
     pub fn from_parts(weights: Vec<T>, bias: T) -> Self {
-        Self { weights: weights.into(), bias }
+        Self { weights: AlignedVec::from_slice(&weights), bias }
     }
 
     /// The number of features.
@@ -92,8 +96,7 @@ impl<T: Element> LogisticRegression<T> {
     /// # Panics
     /// When the table has another width than the model, or `out` another length than the table has rows.
     pub fn predict_batch(&self, rows: ArrayView2<'_, T>, out: &mut [T]) {
-        assert_eq!(rows.ncols(), self.width(), "the table's width is not the model's");
-        assert_eq!(rows.nrows(), out.len(), "one output a row");
+        affine::check(rows, self.width(), out);
         Isa::detect().run(PredictBatch { model: self, rows, out });
     }
 
@@ -111,51 +114,26 @@ impl<T: Element> LogisticRegression<T> {
         axpy(residual, x, groups.group(0));
         let bias = &mut groups.group(1)[0];
         *bias += residual;
-        loss(logit.into(), y.into())
+        cross_entropy(logit.into(), y.into())
     }
 }
 
-/// Cross-entropy from the logit: `ln(1 + e^z) - y z` without the overflow.
-fn loss(logit: f64, y: f64) -> f64 {
-    logit.max(0.0) - y * logit + (-logit.abs()).exp().ln_1p()
-}
-
-struct PredictBatch<'a, T> {
+/// The probabilities of a batch.
+struct PredictBatch<'a, T: Number> {
     model: &'a LogisticRegression<T>,
     rows: ArrayView2<'a, T>,
     out: &'a mut [T],
 }
 
-impl<T: Element> Program for PredictBatch<'_, T> {
+impl<T: Number> Program for PredictBatch<'_, T> {
     type Output = ();
 
     #[inline(always)]
     fn run<K: Kernels>(self, k: K) {
         let Self { model, rows, out } = self;
-        if let Some(columns) = rows.t().to_slice() {
-            k.weighted_sum(columns, out.len(), &model.weights, out);
-            out.iter_mut().for_each(|logit| *logit = model.bias + *logit);
-            return k.sigmoid(out);
-        }
-        for (row, out) in rows.rows().into_iter().zip(out.iter_mut()) {
-            let dot = match row.to_slice() {
-                Some(row) => k.dot8(row, &model.weights),
-                None => dot8_strided(row, &model.weights),
-            };
-            *out = model.bias + dot;
-        }
+        affine::Batch { weights: &model.weights, bias: model.bias, rows, out }.run(k);
         k.sigmoid(out);
     }
-}
-
-/// `dot8` of a row that is not contiguous: eight lanes, lane `l` takes the elements `l mod 8` in order, and the
-/// lanes are added in the same tree, so the bits are the same.
-fn dot8_strided<T: Element>(x: ArrayView1<'_, T>, weights: &[T]) -> T {
-    let mut l = [T::ZERO; 8];
-    for (j, (x, w)) in x.iter().zip(weights).enumerate() {
-        l[j % 8] = x.mul_add(*w, l[j % 8]);
-    }
-    ((l[0] + l[4]) + (l[2] + l[6])) + ((l[1] + l[5]) + (l[3] + l[7]))
 }
 
 #[cfg(test)]

@@ -2,7 +2,13 @@
 //!
 //! Every function panics when the slices' lengths differ and says what it answers for empty input.
 
+mod classes;
+mod curves;
+
 use bot4_simd::Element;
+
+pub use classes::Confusion;
+pub use curves::{CalibrationBin, RocPoint, calibration, roc_curve};
 
 /// The share of samples on the right side of `threshold`; a probability equal to it predicts class 1.
 /// NaN for empty input.

@@ -3,24 +3,24 @@
 use bot4_lockfree::snapshot::Reader;
 use bot4_pipeline::columns::{Columns, Number};
 use bot4_pipeline::stage::{Stage, StageError};
-use bot4_simd::{Element, Kernels};
+use bot4_simd::Kernels;
 
 use crate::logistic::LogisticRegression;
 
 /// Where a [`Predict`] stage finds its model: one it owns, or the newest one published.
-pub trait ModelSource<T> {
+pub trait ModelSource<T: Number> {
     /// The model for the next row or batch. Wait-free.
     fn model(&mut self) -> &LogisticRegression<T>;
 }
 
-impl<T: Element> ModelSource<T> for LogisticRegression<T> {
+impl<T: Number> ModelSource<T> for LogisticRegression<T> {
     #[inline(always)]
     fn model(&mut self) -> &LogisticRegression<T> {
         self
     }
 }
 
-impl<T: Element> ModelSource<T> for Reader<LogisticRegression<T>> {
+impl<T: Number> ModelSource<T> for Reader<LogisticRegression<T>> {
     #[inline(always)]
     fn model(&mut self) -> &LogisticRegression<T> {
         self.get()
@@ -63,7 +63,7 @@ pub struct Predict<S> {
 
 impl<S> Predict<S> {
     /// A stage that predicts with the models of `source`.
-    pub fn new<T: Element>(mut source: S) -> Self
+    pub fn new<T: Number>(mut source: S) -> Self
     where
         S: ModelSource<T>,
     {

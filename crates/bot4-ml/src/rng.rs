@@ -1,7 +1,7 @@
-//! The order in which training sees its samples.
+//! The order in which training sees its samples, and the weights it starts from.
 //!
 //! SplitMix64 (Steele, Lea, Flood 2014): one word of state, the same stream on every machine, good enough to
-//! shuffle rows with.
+//! shuffle rows and to draw weights with.
 
 /// A seeded stream of numbers.
 #[derive(Debug, Clone)]
@@ -26,7 +26,6 @@ impl SplitMix64 {
     }
 
     /// A number in `[0, 1)`, a multiple of 2^-53.
-    #[cfg(test)]
     pub(crate) fn uniform(&mut self) -> f64 {
         (self.next() >> 11) as f64 / (1_u64 << 53) as f64
     }

@@ -3,17 +3,17 @@
 use std::fmt;
 use std::ops::ControlFlow;
 
-use bot4_simd::{Element, axpy};
+use bot4_pipeline::columns::Number;
 use ndarray::{ArrayView1, ArrayView2};
 
 use crate::accumulator::{GradientAccumulator, StepError};
-use crate::logistic::LogisticRegression;
 use crate::optimizer::Optimizer;
 use crate::rng::SplitMix64;
+use crate::trainable::Trainable;
 
 /// How to train: mini-batches in a seeded random order.
 ///
-/// The same table, start, optimiser and settings give the same parameters to the bit on the same instruction
+/// Trains whatever is [`Trainable`]: the linear models and [`Mlp`](crate::Mlp). The same table, start, optimiser and settings give the same parameters to the bit on the same instruction
 /// set.
 ///
 /// ```
@@ -58,7 +58,7 @@ impl Default for Training {
 pub struct Epoch {
     /// Counted from 0.
     pub index: usize,
-    /// Mean cross-entropy of the samples, each at the moment it was learnt from (without the penalty).
+    /// Mean loss of the samples, each at the moment it was learnt from (without the penalty).
     pub loss: f64,
 }
 
@@ -66,23 +66,28 @@ impl Training {
     /// Trains `model` in place and returns the loss of each epoch.
     ///
     /// `on_epoch` is called after each one and may end the training early. Rows should be standardised
-    /// (see [`Standardizer`](crate::Standardizer)); labels are 0 or 1, or a probability. Memory: one index a
-    /// row, the gradient, one row and what the optimiser keeps.
+    /// (see [`Standardizer`](crate::Standardizer)). Labels are a number for linear regression, 0, 1 or a
+    /// probability for logistic regression, and what the last layer asks for a network. Memory: one index a row,
+    /// the gradient, one row, the model's workspace and what the optimiser keeps.
     ///
     /// # Errors
-    /// [`TrainError`] when the settings or shapes do not fit, a label is no probability, or the gradient
+    /// [`TrainError`] when the settings or shapes do not fit, the model cannot learn a label, or the gradient
     /// stops being finite; in the last case the model is left as it was before the step that went wrong.
-    pub fn run<T: Element, O: Optimizer<T>>(
+    pub fn run<T: Number, M: Trainable<T>, O: Optimizer<T>>(
         &self,
-        model: &mut LogisticRegression<T>,
+        model: &mut M,
         rows: ArrayView2<'_, T>,
         labels: ArrayView1<'_, T>,
         optimizer: &mut O,
         mut on_epoch: impl FnMut(&Epoch) -> ControlFlow<()>,
     ) -> Result<Vec<Epoch>, TrainError> {
-        self.check(model.width(), rows, labels)?;
-        let mut run =
-            Run { gradients: self.accumulator(model), row: vec![T::ZERO; model.width()], l2: self.l2 };
+        self.check(model, rows, labels)?;
+        let mut run = Run {
+            gradients: self.accumulator(model),
+            workspace: model.workspace(),
+            row: vec![T::ZERO; model.width()],
+            l2: self.l2,
+        };
         let mut order: Vec<usize> = (0..rows.nrows()).collect();
         let mut rng = SplitMix64::new(self.seed);
         let mut epochs = Vec::with_capacity(self.epochs.min(1 << 16));
@@ -102,16 +107,16 @@ impl Training {
         Ok(epochs)
     }
 
-    fn accumulator<T: Element>(&self, model: &LogisticRegression<T>) -> GradientAccumulator<T> {
+    fn accumulator<T: Number, M: Trainable<T>>(&self, model: &M) -> GradientAccumulator<T> {
         match self.clip_norm {
             Some(limit) => model.accumulator().with_clip_norm(limit),
             None => model.accumulator(),
         }
     }
 
-    fn check<T: Element>(
+    fn check<T: Number, M: Trainable<T>>(
         &self,
-        width: usize,
+        model: &M,
         rows: ArrayView2<'_, T>,
         labels: ArrayView1<'_, T>,
     ) -> Result<(), TrainError> {
@@ -127,13 +132,13 @@ impl Training {
         if rows.nrows() == 0 {
             return Err(TrainError::Empty);
         }
-        if rows.ncols() != width {
-            return Err(TrainError::Width { expected: width, found: rows.ncols() });
+        if rows.ncols() != model.width() {
+            return Err(TrainError::Width { expected: model.width(), found: rows.ncols() });
         }
         if rows.nrows() != labels.len() {
             return Err(TrainError::Labels { rows: rows.nrows(), labels: labels.len() });
         }
-        match labels.iter().position(|y| !(0.0..=1.0).contains(&(*y).into())) {
+        match labels.iter().position(|y| !model.accepts((*y).into())) {
             Some(row) => Err(TrainError::Label { row, value: labels[row].into() }),
             None => Ok(()),
         }
@@ -141,18 +146,19 @@ impl Training {
 }
 
 /// What a training run reuses from batch to batch.
-struct Run<T> {
+struct Run<T, W> {
     gradients: GradientAccumulator<T>,
+    workspace: W,
     /// A row that was not contiguous, copied.
     row: Vec<T>,
     l2: f64,
 }
 
-impl<T: Element> Run<T> {
+impl<T: Number, W> Run<T, W> {
     /// Takes one step and returns the sum of the samples' losses.
-    fn batch<'a, O: Optimizer<T>>(
+    fn batch<'a, M: Trainable<T, Workspace = W>, O: Optimizer<T>>(
         &mut self,
-        model: &mut LogisticRegression<T>,
+        model: &mut M,
         optimizer: &mut O,
         samples: impl Iterator<Item = (ArrayView1<'a, T>, T)>,
     ) -> Result<f64, StepError>
@@ -168,14 +174,14 @@ impl<T: Element> Run<T> {
                     &self.row
                 }
             };
-            loss += model.accumulate_gradient(row, label, &mut self.gradients);
+            loss += model.accumulate(row, label, &mut self.workspace, &mut self.gradients);
         }
         if self.l2 > 0.0 {
             // The step divides the sums by the samples, so the penalty's gradient goes in once a sample.
             let weight = T::from_f64(self.l2 * self.gradients.samples() as f64);
-            axpy(weight, model.weights(), self.gradients.accumulate(0).group(0));
+            model.penalise(weight, &mut self.gradients);
         }
-        self.gradients.step(optimizer, &mut model.parameters_mut())?;
+        model.step(&mut self.gradients, optimizer)?;
         Ok(loss)
     }
 }
@@ -201,7 +207,7 @@ pub enum TrainError {
         /// Labels given.
         labels: usize,
     },
-    /// A label outside `[0, 1]`.
+    /// A label that the model cannot learn: outside `[0, 1]`, no class, not finite.
     Label {
         /// Its row.
         row: usize,
@@ -235,7 +241,9 @@ impl fmt::Display for TrainError {
                 write!(f, "the table has {found} columns, the model takes {expected}")
             }
             Self::Labels { rows, labels } => write!(f, "{labels} labels for {rows} rows"),
-            Self::Label { row, value } => write!(f, "the label of row {row} is {value}, not a probability"),
+            Self::Label { row, value } => {
+                write!(f, "the label of row {row} is {value}, which this model cannot learn")
+            }
             Self::Diverged { epoch } => write!(
                 f,
                 "the gradient was not finite in epoch {epoch}: look for NaN in the table or lower the learning rate"
@@ -257,6 +265,7 @@ impl std::error::Error for TrainError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::logistic::LogisticRegression;
     use crate::metrics::auc;
     use crate::optimizer::{AdamW, Sgd};
     use ndarray::{Array1, Array2, ShapeBuilder};

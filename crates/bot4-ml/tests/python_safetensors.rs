@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use bot4_ml::{LogisticRegression, ModelFile, Standardizer};
+use bot4_ml::{Activation, LogisticRegression, Mlp, Model, ModelFile, Standardizer};
 
 /// Runs a script with one argument; `None` and a printed line where Python or the package is missing.
 fn python(script: &str, path: &Path) -> Option<String> {
@@ -36,9 +36,43 @@ save_file(tensors, sys.argv[1], metadata={"bot4": json.dumps(block)})
     if python(WRITE, &path).is_none() {
         return;
     }
-    let read = ModelFile::<f32>::load(&path).unwrap();
+    let read = ModelFile::<LogisticRegression<f32>>::load(&path).unwrap();
     assert_eq!(read.model, LogisticRegression::from_parts(vec![0.5, -1.25, 3e-8], 0.125));
     assert_eq!(read.features, ["a", "b", "größe"]);
+}
+
+/// The weights of a network as PyTorch keeps them, and what numpy makes of a row.
+#[test]
+fn a_network_written_by_python_predicts_what_numpy_predicts() {
+    const WRITE: &str = r#"
+import json, sys
+import numpy
+from safetensors.numpy import save_file
+rng = numpy.random.default_rng(3)
+sizes = [5, 20, 3]
+tensors, x = {}, numpy.linspace(-1, 1, 5).astype(numpy.float32)
+for i, (a, b) in enumerate(zip(sizes, sizes[1:])):
+    w, c = rng.normal(size=(b, a)).astype(numpy.float32), rng.normal(size=b).astype(numpy.float32)
+    tensors[f"layers.{i}.weight"], tensors[f"layers.{i}.bias"] = w, c
+    x = w.astype(numpy.float64) @ x + c
+    x = numpy.maximum(x, 0) if i == 0 else numpy.exp(x - x.max()) / numpy.exp(x - x.max()).sum()
+block = {"version": 1, "model": "mlp", "features": [], "classes": ["down", "flat", "up"], "activations": ["relu", "softmax"]}
+save_file(tensors, sys.argv[1], metadata={"bot4": json.dumps(block)})
+print(*x.tolist())
+"#;
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("network.safetensors");
+    let Some(printed) = python(WRITE, &path) else { return };
+    let want: Vec<f64> = printed.split_whitespace().map(|field| field.parse().unwrap()).collect();
+    let read = ModelFile::<Mlp<f32>>::load(&path).unwrap();
+    assert_eq!(read.model.output_activation(), Activation::Softmax);
+    let mut out = [0.0; 3];
+    let mut scratch = vec![0.0; read.model.scratch_len()];
+    read.model.predict(&[-1.0, -0.5, 0.0, 0.5, 1.0], &mut scratch, &mut out);
+    for (got, want) in out.iter().zip(want) {
+        assert!((f64::from(*got) - want).abs() < 1e-6, "{out:?}");
+    }
+    assert!(matches!(ModelFile::<Model<f64>>::load(&path).unwrap().model, Model::Mlp(_)));
 }
 
 #[test]
@@ -55,8 +89,7 @@ with safe_open(sys.argv[1], framework="numpy") as model:
     standardizer.observe(&[1.0, 5.0]).unwrap();
     standardizer.observe(&[2.0, 5.0]).unwrap();
     let model = LogisticRegression::from_parts(vec![0.1, 2.0], -1.0);
-    let saved =
-        ModelFile { model, standardizer: Some(standardizer), features: vec!["qi".into(), "ofi".into()] };
+    let saved = ModelFile::new(model).with_standardizer(standardizer).with_features(["qi", "ofi"]);
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("ours.safetensors");
     saved.save(&path).unwrap();
