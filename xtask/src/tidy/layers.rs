@@ -34,7 +34,9 @@ const LAYERS: &[Layer] = &[
         ours: &["bot4-cache", "bot4-lockfree", "bot4-pipeline", "bot4-pool", "bot4-simd"],
         others: &[
             "clap",
+            "clap_complete",
             "cpu-time",
+            "ctrlc",
             "flate2",
             "jiff",
             "ndarray",
@@ -68,7 +70,8 @@ const DEV: &[&str] = &[
 /// Counts allocations in the tests of every crate.
 const AUDIT: &str = "bot4-pool";
 /// What the binary needs and a library user must not get (model files need serde_json: docs/adr/0001).
-const CLI: &[&str] = &["clap", "cpu-time", "flate2", "jiff", "serde", "sha2", "zstd"];
+const CLI: &[&str] =
+    &["clap", "clap_complete", "cpu-time", "ctrlc", "flate2", "jiff", "serde", "sha2", "zstd"];
 
 /// All findings about packages and their dependencies.
 pub(super) fn check(workspace: &Workspace) -> Vec<Finding> {

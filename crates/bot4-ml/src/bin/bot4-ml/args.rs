@@ -1,21 +1,30 @@
 //! The arguments of the command line.
 
-use crate::input::Format;
+use crate::input::{Compression, Format};
 use clap::{ArgGroup, Parser, Subcommand, ValueEnum};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 
-/// Small models on a hot path: benchmark them, look at their features.
+/// Small models on a hot path: train, evaluate and run them, and measure what a hot path costs.
+///
+/// Recordings and tables are read from files, plain or packed (.zst, .gz); format and packing are detected and can be
+/// given. Results go to stdout or to the file asked for, which is whole or absent; everything else goes to stderr.
 #[derive(Debug, Parser)]
 #[command(name = "bot4-ml", version, subcommand_negates_reqs = true, args_conflicts_with_subcommands = true)]
 #[command(group(ArgGroup::new("mode").args(["benchmark"]).required(true)))]
 #[command(after_help = "Examples:
   bot4-ml --benchmark                                   old path against optimised, on the simulator
   bot4-ml --benchmark --quick --json result.json        two seconds, and the figures as JSON
-  bot4-ml --benchmark --data quotes.csv.zst --format binance-quotes
-  bot4-ml features --data AMZN_2012-06-21_34200000_57600000_orderbook_1.csv --format lobster --every 50
+  bot4-ml simulate --seed 7 --events 100000 --out quotes.csv
+  bot4-ml train --data quotes.csv --model mlp --out direction.safetensors
+  bot4-ml eval --data quotes.csv --model direction.safetensors --html report.html
+  bot4-ml run --data - --model direction.safetensors < quotes.csv | head
+  bot4-ml inspect direction.safetensors
+  bot4-ml features --data AMZN_2012-06-21_34200000_57600000_orderbook_1.csv --every 50
 
-Exit codes: 0 done, 1 failed (bad recording, differing outputs, an allocation on the optimised path), 2 usage.")]
+Exit codes: 0 done, 1 failed (a bad file, differing outputs, an allocation on the optimised path), 2 usage.
+Each command has examples of its own: bot4-ml help COMMAND.")]
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
@@ -25,19 +34,270 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Fit a model to a table or to a recording's quotes and write it to a file
+    Train(TrainArgs),
+    /// Score a model on a table or a recording: numbers, and a page with plots
+    Eval(EvalArgs),
+    /// Turn a stream of quotes into decisions: features, model, risk check
+    Run(RunArgs),
+    /// Print quotes of a simulated market as a Binance book ticker recording
+    Simulate(SimulateArgs),
     /// Print the streaming features of a recording as CSV
     Features(FeaturesArgs),
+    /// Say what a model file holds
+    Inspect(InspectArgs),
+    /// Print the completions of a shell
+    Completions(CompletionsArgs),
+}
+
+/// Where the data is and how it is written.
+#[derive(Debug, clap::Args)]
+pub(crate) struct DataArgs {
+    /// Recording or table to read. LOBSTER: either file of the message/orderbook pair
+    #[arg(long, value_name = "FILE")]
+    pub(crate) data: PathBuf,
+    /// What the file is [default: detected]
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<Format>,
+    /// How the file is packed
+    #[arg(long, value_enum, default_value = "auto")]
+    pub(crate) compression: Compression,
+}
+
+/// How a table or the quotes of a recording become rows and labels.
+#[derive(Debug, clap::Args)]
+pub(crate) struct LabelArgs {
+    /// Column of a table that holds the label: its name, or its number from 0 on [default: the last]
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) label: Option<String>,
+    /// Recordings: the label is where the mid stands this many quotes later (down, flat, up)
+    #[arg(long, value_name = "N", default_value = "50")]
+    pub(crate) horizon: NonZeroU32,
+}
+
+/// The arguments of `bot4-ml train`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  bot4-ml train --data quotes.csv.zst --model mlp --hidden 32 --out direction.safetensors
+  bot4-ml train --data phishing.csv.gz --label is_phishing --out phishing.safetensors
+  bot4-ml train --data higgs.tsv --label 0 --test higgs.test.tsv --model mlp --json --out higgs.safetensors
+
+Rows keep their order: the first part (--train-share) is learnt from, the rest, after a gap of the horizon, is scored.
+Features are standardised with the statistics of the first part, which are saved in the model file.")]
+pub(crate) struct TrainArgs {
+    #[command(flatten)]
+    pub(crate) input: DataArgs,
+    #[command(flatten)]
+    pub(crate) label: LabelArgs,
+    /// File to write the model to (safetensors)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+    /// Table or recording to score on; then all of --data is learnt from
+    #[arg(long, value_name = "FILE")]
+    pub(crate) test: Option<PathBuf>,
+    /// Share of the rows to learn from
+    #[arg(long, value_name = "SHARE", default_value = "0.7", value_parser = share)]
+    pub(crate) train_share: f64,
+    /// Kind of model
+    #[arg(long, value_enum, default_value = "auto")]
+    pub(crate) model: ModelKind,
+    /// What the label is
+    #[arg(long, value_enum, default_value = "auto")]
+    pub(crate) task: Task,
+    /// Widths of the hidden layers of an mlp
+    #[arg(long, value_name = "N,...", value_delimiter = ',', default_value = "32")]
+    pub(crate) hidden: Vec<usize>,
+    /// Passes over the rows
+    #[arg(long, value_name = "N", default_value = "20")]
+    pub(crate) epochs: NonZeroU32,
+    /// Rows of a step
+    #[arg(long, value_name = "N", default_value = "64")]
+    pub(crate) batch: NonZeroU32,
+    /// Learning rate of AdamW
+    #[arg(long, value_name = "RATE", default_value = "0.001", value_parser = positive)]
+    pub(crate) learning_rate: f64,
+    /// Ridge penalty
+    #[arg(long, value_name = "L2", default_value = "0.0001", value_parser = not_negative)]
+    pub(crate) l2: f64,
+    /// Seed of the first weights and of the order of rows
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Print the scores as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// The arguments of `bot4-ml eval`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  bot4-ml eval --data quotes.csv --model direction.safetensors --last-share 0.3
+  bot4-ml eval --data higgs.test.tsv --label 0 --model lightgbm.txt --html report.html
+  bot4-ml eval --data quotes.csv --model direction.safetensors --json | jq .macro_f1
+
+The page of --html stands alone: calibration, ROC, a table of the classes, a histogram of the latency of one row.")]
+pub(crate) struct EvalArgs {
+    #[command(flatten)]
+    pub(crate) input: DataArgs,
+    #[command(flatten)]
+    pub(crate) label: LabelArgs,
+    /// Model file: safetensors of bot4-ml, or a text model of LightGBM
+    #[arg(long, value_name = "FILE")]
+    pub(crate) model: PathBuf,
+    /// Score on the last rows only
+    #[arg(long, value_name = "SHARE", default_value = "1", value_parser = share)]
+    pub(crate) last_share: f64,
+    /// Write a page with plots to FILE
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+    /// Print the scores as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// The arguments of `bot4-ml run`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  bot4-ml run --data quotes.csv.zst --model direction.safetensors > decisions.csv
+  recorder | bot4-ml run --data - --model direction.safetensors --output jsonl
+  bot4-ml run --data - --model direction.safetensors --metrics-addr 127.0.0.1:9187 < quotes.csv
+
+Input is a Binance book ticker as CSV, one quote a line, from a file or from a pipe, where each quote is answered
+before the next is waited for. A row comes out for every quote that asks for an order, admitted or denied; with --all
+for every quote. Orders are decisions on paper: an admitted one counts as cancelled at the next quote unless that
+quote trades through its price. Ctrl-C stops reading; what was read is still decided about, then the report follows on
+stderr.")]
+pub(crate) struct RunArgs {
+    /// Quotes to read; - is stdin
+    #[arg(long, value_name = "FILE|-")]
+    pub(crate) data: PathBuf,
+    /// How the input is packed; stdin is taken as it is unless this says otherwise
+    #[arg(long, value_enum, default_value = "auto")]
+    pub(crate) compression: Compression,
+    /// Model file: safetensors of bot4-ml with the features of a recording
+    #[arg(long, value_name = "FILE")]
+    pub(crate) model: PathBuf,
+    /// How far the probabilities of up and down must be apart for an order
+    #[arg(long, value_name = "P", default_value = "0.2", value_parser = share)]
+    pub(crate) threshold: f64,
+    /// Form of the decisions
+    #[arg(long, value_enum, default_value = "csv")]
+    pub(crate) output: OutputFormat,
+    /// Print a row for every quote
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Leave out rows that cannot be read, and count them, instead of stopping at the first
+    #[arg(long)]
+    pub(crate) skip_bad_rows: bool,
+    /// Serve metrics as Prometheus text on this port of the loopback, or on ADDRESS:PORT
+    #[arg(long, value_name = "[ADDRESS:]PORT", value_parser = address)]
+    pub(crate) metrics_addr: Option<SocketAddr>,
+}
+
+/// The arguments of `bot4-ml simulate`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  bot4-ml simulate --seed 7 --events 1000000 --out quotes.csv
+  bot4-ml simulate --events 10000 | bot4-ml run --data - --model direction.safetensors")]
+pub(crate) struct SimulateArgs {
+    /// Seed of the market: the same seed gives the same quotes on every machine
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Quotes to print
+    #[arg(long, value_name = "N", default_value_t = 100_000)]
+    pub(crate) events: u64,
+    /// Write to FILE instead of stdout
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+/// The arguments of `bot4-ml inspect`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:
+  bot4-ml inspect direction.safetensors")]
+pub(crate) struct InspectArgs {
+    /// Model file: safetensors of bot4-ml, or a text model of LightGBM
+    #[arg(value_name = "MODEL")]
+    pub(crate) model: PathBuf,
+    /// Print as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// The arguments of `bot4-ml completions`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:
+  bot4-ml completions bash > ~/.local/share/bash-completion/completions/bot4-ml")]
+pub(crate) struct CompletionsArgs {
+    /// The shell
+    #[arg(value_enum)]
+    pub(crate) shell: clap_complete::Shell,
+}
+
+/// A kind of model to train.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ModelKind {
+    /// Linear for numbers, logistic for classes
+    Auto,
+    /// Linear regression
+    Linear,
+    /// Logistic regression, one sum a class where there are several
+    Logistic,
+    /// Multi-layer perceptron
+    Mlp,
+}
+
+/// What a label means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Task {
+    /// Classes if the labels are the whole numbers from 0 to at most 19, else a number
+    Auto,
+    /// A number
+    Number,
+    /// A class, counted from 0
+    Class,
+}
+
+/// How decisions are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OutputFormat {
+    /// Comma-separated, with a header
+    Csv,
+    /// A JSON object a line
+    Jsonl,
+}
+
+fn number(text: &str) -> Result<f64, String> {
+    text.parse().ok().filter(|number: &f64| number.is_finite()).ok_or_else(|| "not a number".to_owned())
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    let number = number(text)?;
+    if number > 0.0 && number <= 1.0 { Ok(number) } else { Err("must be above 0 and at most 1".to_owned()) }
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    let number = number(text)?;
+    if number > 0.0 { Ok(number) } else { Err("must be above 0".to_owned()) }
+}
+
+fn not_negative(text: &str) -> Result<f64, String> {
+    let number = number(text)?;
+    if number >= 0.0 { Ok(number) } else { Err("must not be negative".to_owned()) }
+}
+
+/// A port alone is one of the loopback: nobody else's business unless the user says so.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let port = text.parse().map(|port: u16| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+    port.or_else(|_| text.parse()).map_err(|_| "expected PORT or ADDRESS:PORT".to_owned())
 }
 
 /// The arguments of `bot4-ml features`.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example:
+  bot4-ml features --data AMZN_2012-06-21_34200000_57600000_message_1.csv.zst --every 50 > features.csv")]
 pub(crate) struct FeaturesArgs {
-    /// Recording to read; .zst and .gz are unpacked. LOBSTER: either file of the message/orderbook pair
-    #[arg(long, value_name = "FILE")]
-    pub(crate) data: PathBuf,
-    /// What the recording is
-    #[arg(long, value_enum)]
-    pub(crate) format: Format,
+    #[command(flatten)]
+    pub(crate) input: DataArgs,
     /// Print every Nth row, starting with row 0
     #[arg(long, value_name = "N", default_value = "1")]
     pub(crate) every: NonZeroU32,

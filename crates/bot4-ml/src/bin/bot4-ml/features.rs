@@ -2,7 +2,8 @@
 
 use crate::args::FeaturesArgs;
 use crate::failure::Failure;
-use crate::{input, output};
+use crate::input::{self, Data};
+use crate::output;
 use bot4_pipeline::features::QuoteFeatures;
 use std::io::{self, Write};
 
@@ -10,11 +11,13 @@ const HEADER: &str = "row,t,mid,wmid,qi,spread,ofi,ofi_ewm,r,ewvar,roll_mean,rol
 
 /// Prints every Nth row; an undefined value (a window not yet full) is an empty field.
 pub(crate) fn run(args: &FeaturesArgs) -> Result<(), Failure> {
-    let recording = input::load(&args.data, args.format)?;
+    let Data::Quotes(recording, format) = input::open(&args.input, &args.input.data)? else {
+        return Err(Failure::at(&args.input.data, "is a table, not a recording; --format overrides"));
+    };
     let every = u64::from(args.every.get());
     output::to_stdout(|out| {
         writeln!(out, "{HEADER}")?;
-        let mut features = QuoteFeatures::new(args.format.scale());
+        let mut features = QuoteFeatures::new(format.scale());
         for (row, quote) in (0u64..).zip(&recording.quotes) {
             let values = features.update(quote);
             if row.is_multiple_of(every) {

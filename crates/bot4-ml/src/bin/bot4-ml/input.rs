@@ -1,5 +1,8 @@
-//! Recordings from files: unpacking, decoding, and what a report says about them.
+//! Recordings and tables from files: unpacking, detecting, decoding, and what a report says about them.
 
+mod table;
+
+use crate::args::DataArgs;
 use crate::failure::Failure;
 use bot4_pipeline::Quote;
 use bot4_pipeline::features::Scale;
@@ -11,6 +14,8 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+pub(crate) use table::Table;
+
 /// Longest recording read, after unpacking: a guard against a compressed file that unpacks for ever.
 const BYTES_MAX: u64 = 8 << 30;
 
@@ -21,6 +26,32 @@ pub(crate) enum Format {
     Lobster,
     /// Binance book ticker as CSV
     BinanceQuotes,
+    /// Numbers in columns, separated by commas, semicolons or tabs, with or without a header
+    Table,
+}
+
+/// How a file is packed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Compression {
+    /// As its first bytes say
+    Auto,
+    /// Not at all
+    None,
+    /// gzip
+    Gzip,
+    /// Zstandard
+    Zstd,
+}
+
+impl Compression {
+    /// What the first bytes say.
+    pub(crate) fn detect(start: &[u8]) -> Self {
+        match start {
+            [0x28, 0xb5, 0x2f, 0xfd, ..] => Self::Zstd,
+            [0x1f, 0x8b, ..] => Self::Gzip,
+            _ => Self::None,
+        }
+    }
 }
 
 impl Format {
@@ -28,6 +59,7 @@ impl Format {
         match self {
             Self::Lobster => "lobster",
             Self::BinanceQuotes => "binance-quotes",
+            Self::Table => "table",
         }
     }
 
@@ -35,8 +67,45 @@ impl Format {
     pub(crate) fn scale(self) -> Scale {
         match self {
             Self::Lobster => Scale { price: 1e5, qty: 1e9 },
-            Self::BinanceQuotes => Scale { price: 1e9, qty: 1e9 },
+            Self::BinanceQuotes | Self::Table => Scale { price: 1e9, qty: 1e9 },
         }
+    }
+
+    /// What a file is: LOBSTER's by its name, a book ticker by its header, anything else is a table.
+    pub(crate) fn detect(path: &Path, bytes: &[u8]) -> Self {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        if name.contains("_message_") || name.contains("_orderbook_") {
+            Self::Lobster
+        } else if bytes.starts_with(binance::BOOK_TICKER_HEADER.as_bytes()) {
+            Self::BinanceQuotes
+        } else {
+            Self::Table
+        }
+    }
+}
+
+/// What a file holds.
+#[derive(Debug)]
+pub(crate) enum Data {
+    /// Quotes, and what they are recorded in.
+    Quotes(Recording, Format),
+    Table(Table),
+}
+
+/// Reads, unpacks, detects and decodes a file.
+pub(crate) fn open(args: &DataArgs, path: &Path) -> Result<Data, Failure> {
+    let bytes = read(path, args.compression)?;
+    let format = args.format.unwrap_or_else(|| Format::detect(path, &bytes));
+    let data = match format {
+        Format::Table => return Table::parse(&bytes).map(Data::Table).map_err(|why| Failure::at(path, why)),
+        Format::BinanceQuotes => Data::Quotes(decode_binance(path, &bytes)?, format),
+        Format::Lobster => Data::Quotes(load_lobster(path, args.compression)?, format),
+    };
+    match &data {
+        Data::Quotes(recording, _) if recording.quotes.is_empty() => {
+            Err(Failure::at(path, "holds no quotes"))
+        }
+        _ => Ok(data),
     }
 }
 
@@ -53,8 +122,9 @@ pub(crate) struct Recording {
 /// Reads, unpacks and decodes a recording; the first malformed row is an error with file, line and reason.
 pub(crate) fn load(path: &Path, format: Format) -> Result<Recording, Failure> {
     let recording = match format {
-        Format::Lobster => load_lobster(path)?,
-        Format::BinanceQuotes => load_binance(path)?,
+        Format::Lobster => load_lobster(path, Compression::Auto)?,
+        Format::BinanceQuotes => decode_binance(path, &read(path, Compression::Auto)?)?,
+        Format::Table => return Err(Failure::at(path, "a table has no quotes: give a recording")),
     };
     if recording.quotes.is_empty() {
         return Err(Failure::at(path, "holds no quotes"));
@@ -62,16 +132,15 @@ pub(crate) fn load(path: &Path, format: Format) -> Result<Recording, Failure> {
     Ok(recording)
 }
 
-fn load_binance(path: &Path) -> Result<Recording, Failure> {
-    let bytes = read(path)?;
-    let quotes = binance::BookTicker::new(&bytes).collect::<Result<_, _>>();
+fn decode_binance(path: &Path, bytes: &[u8]) -> Result<Recording, Failure> {
+    let quotes = binance::BookTicker::new(bytes).collect::<Result<_, _>>();
     let quotes = quotes.map_err(|error| Failure::at(path, error))?;
-    Ok(Recording { quotes, sha256: sha256(&[&bytes]), epoch_ns: 0 })
+    Ok(Recording { quotes, sha256: sha256(&[bytes]), epoch_ns: 0 })
 }
 
-fn load_lobster(path: &Path) -> Result<Recording, Failure> {
+fn load_lobster(path: &Path, packed: Compression) -> Result<Recording, Failure> {
     let (message_path, book_path) = lobster_pair(path)?;
-    let (messages, book) = (read(&message_path)?, read(&book_path)?);
+    let (messages, book) = (read(&message_path, packed)?, read(&book_path, packed)?);
     let epoch_ns = new_york_midnight(&message_path)?;
     let quotes = lobster::Quotes::new(&messages, &book, epoch_ns).collect::<Result<_, _>>();
     let quotes = quotes.map_err(|error: DecodeError| {
@@ -108,20 +177,24 @@ fn new_york_midnight(path: &Path) -> Result<u64, Failure> {
         .map_err(|_| Failure::at(path, "the day is before 1970"))
 }
 
-/// A whole file, unpacked if it starts like zstd or gzip.
-fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+/// A whole file, unpacked.
+fn read(path: &Path, compression: Compression) -> Result<Vec<u8>, Failure> {
     let cannot = |error: &dyn Display| Failure::at(path, format_args!("cannot read: {error}"));
     let mut file = File::open(path).map_err(|error| cannot(&error))?;
     let mut packed = Vec::new();
     file.by_ref().take(BYTES_MAX + 1).read_to_end(&mut packed).map_err(|error| cannot(&error))?;
-    let unpacked = match packed.as_slice() {
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => {
+    let compression = match compression {
+        Compression::Auto => Compression::detect(&packed),
+        given => given,
+    };
+    let unpacked = match compression {
+        Compression::Zstd => {
             let decoder = zstd::Decoder::with_buffer(packed.as_slice()).map_err(|error| cannot(&error))?;
             unpack(decoder).map_err(|error| cannot(&format_args!("broken zstd data: {error}")))?
         }
-        [0x1f, 0x8b, ..] => unpack(flate2::bufread::MultiGzDecoder::new(packed.as_slice()))
+        Compression::Gzip => unpack(flate2::bufread::MultiGzDecoder::new(packed.as_slice()))
             .map_err(|error| cannot(&format_args!("broken gzip data: {error}")))?,
-        _ => packed,
+        Compression::Auto | Compression::None => packed,
     };
     if unpacked.len() as u64 > BYTES_MAX {
         return Err(Failure::at(

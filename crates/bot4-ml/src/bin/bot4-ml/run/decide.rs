@@ -1,0 +1,257 @@
+//! The deciding thread: features, model, risk check, and what is written about them.
+
+use crate::args::{OutputFormat, RunArgs};
+use crate::direction::{NAMES, Rows};
+use crate::failure::Failure;
+use crate::output::Decimal;
+use crate::predictor::Predictor;
+use bot4_lockfree::metrics::{Counter, Histogram, HistogramConfig, Registry};
+use bot4_pipeline::features::Scale;
+use bot4_pipeline::risk::{Checker, Limits, Order, Reason, Reservation, RiskGate};
+use bot4_pipeline::{Quote, Side};
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::time::Instant;
+
+const UNIT: i64 = 1_000_000_000;
+
+/// One unit an order and ten of position; any tick and lot.
+const LIMITS: Limits = Limits {
+    instrument: 0,
+    tick: 1,
+    lot: 1,
+    order_qty_max: UNIT,
+    order_notional_max: i64::MAX,
+    collar_bps: 100,
+    quote_age_ns_max: 1_000_000_000,
+    position_max: 10 * UNIT,
+    open_notional_max: i64::MAX,
+    loss_max: i64::MAX,
+    rate_orders_max: 1_000,
+    rate_window_ns: 1_000_000_000,
+};
+
+/// Everything a quote needs to become a decision.
+#[derive(Debug)]
+pub(super) struct Desk {
+    predictor: Predictor,
+    rows: Rows,
+    threshold: f64,
+    format: OutputFormat,
+    all: bool,
+    gate: RiskGate,
+    checker: Checker,
+    limits: Limits,
+    open: Option<(Order, Reservation)>,
+    meters: Meters,
+}
+
+#[derive(Debug)]
+struct Meters {
+    registry: Arc<Registry>,
+    quotes: Counter,
+    orders: Counter,
+    denied: Counter,
+    fills: Counter,
+    decision_ns: Histogram,
+}
+
+/// What is to be done about a quote.
+#[derive(Debug)]
+enum Decision {
+    Hold,
+    Sent(Order),
+    Denied(Order, Reason),
+}
+
+impl Desk {
+    /// Refuses a model that was not trained on the rows made here.
+    pub(super) fn new(args: &RunArgs, predictor: Predictor) -> Result<Self, Failure> {
+        if predictor.features() != NAMES {
+            return Err(Failure::at(
+                &args.model,
+                format_args!(
+                    "takes other features than a stream of quotes gives ({}): train on a recording",
+                    NAMES.join(", ")
+                ),
+            ));
+        }
+        if predictor.outputs() != 3 {
+            return Err(Failure::at(&args.model, "does not tell down, flat and up: train on a recording"));
+        }
+        let limits = LIMITS;
+        let gate = RiskGate::new(limits).map_err(Failure::new)?;
+        Ok(Self {
+            predictor,
+            rows: Rows::new(Scale::WHOLE),
+            threshold: args.threshold,
+            format: args.output,
+            all: args.all,
+            checker: gate.checker(),
+            gate,
+            limits,
+            open: None,
+            meters: Meters::new(),
+        })
+    }
+
+    pub(super) fn registry(&self) -> Arc<Registry> {
+        Arc::clone(&self.meters.registry)
+    }
+
+    pub(super) fn header(&self, out: &mut dyn Write) -> io::Result<()> {
+        match self.format {
+            OutputFormat::Csv => writeln!(out, "ts,p_down,p_flat,p_up,action,id,px,qty,reason"),
+            OutputFormat::Jsonl => Ok(()),
+        }
+    }
+
+    /// Settles what the quote before left open, decides, and writes.
+    pub(super) fn on_quote(&mut self, quote: &Quote, out: &mut dyn Write) -> io::Result<()> {
+        let start = Instant::now();
+        self.meters.quotes.increment(1);
+        self.settle(quote);
+        let Some((p, decision)) = self.decide(quote) else { return Ok(()) };
+        self.meters.decision_ns.record(start.elapsed().as_nanos() as u64);
+        if self.all || !matches!(decision, Decision::Hold) {
+            self.write(out, quote.ts, p, &decision)?;
+        }
+        Ok(())
+    }
+
+    /// Executes an open order if this quote trades through its price, else cancels it.
+    fn settle(&mut self, quote: &Quote) {
+        let Some((order, reservation)) = self.open.take() else { return };
+        let executed = match order.side {
+            Side::Buy => quote.ask_px <= order.px,
+            Side::Sell => quote.bid_px >= order.px,
+        };
+        let settled = if executed {
+            self.meters.fills.increment(1);
+            self.gate.fill(reservation, order.qty).map(drop)
+        } else {
+            self.gate.release(reservation)
+        };
+        settled.expect("the gate made the reservation");
+    }
+
+    /// `None` while there is too little history.
+    fn decide(&mut self, quote: &Quote) -> Option<([f64; 3], Decision)> {
+        let row = self.rows.update(quote)?;
+        let p: [f64; 3] = self.predictor.predict(&row).try_into().expect("three outputs, as checked");
+        let lean = p[2] - p[0];
+        let (side, px) = match lean {
+            lean if lean > self.threshold => (Side::Buy, quote.ask_px),
+            lean if lean < -self.threshold => (Side::Sell, quote.bid_px),
+            _ => return Some((p, Decision::Hold)),
+        };
+        let id = self.meters.orders.value() + self.meters.denied.value() + 1;
+        let order = Order {
+            id,
+            instrument: self.limits.instrument,
+            side,
+            px,
+            qty: self.limits.order_qty_max.min(UNIT),
+            ts: quote.ts,
+        };
+        Some((
+            p,
+            match self.checker.check(&order, quote) {
+                Ok(reservation) => {
+                    self.meters.orders.increment(1);
+                    self.open = Some((order, reservation));
+                    Decision::Sent(order)
+                }
+                Err(reason) => {
+                    self.meters.denied.increment(1);
+                    Decision::Denied(order, reason)
+                }
+            },
+        ))
+    }
+
+    fn write(&self, out: &mut dyn Write, ts: u64, p: [f64; 3], decision: &Decision) -> io::Result<()> {
+        let [down, flat, up] = p;
+        let (action, order, reason) = match decision {
+            Decision::Hold => ("hold", None, None),
+            Decision::Sent(order) => (side(order), Some(order), None),
+            Decision::Denied(order, reason) => ("denied", Some(order), Some(reason.text())),
+        };
+        match self.format {
+            OutputFormat::Csv => {
+                write!(out, "{ts},{down:.6},{flat:.6},{up:.6},{action}")?;
+                match order {
+                    Some(order) => write!(out, ",{},{},{}", order.id, Decimal(order.px), Decimal(order.qty))?,
+                    None => write!(out, ",,,")?,
+                }
+                writeln!(out, ",{}", reason.unwrap_or_default())
+            }
+            OutputFormat::Jsonl => {
+                write!(
+                    out,
+                    r#"{{"ts":{ts},"p_down":{down:.6},"p_flat":{flat:.6},"p_up":{up:.6},"action":"{action}""#
+                )?;
+                if let Some(order) = order {
+                    write!(
+                        out,
+                        r#","id":{},"px":"{}","qty":"{}""#,
+                        order.id,
+                        Decimal(order.px),
+                        Decimal(order.qty)
+                    )?;
+                }
+                match reason {
+                    Some(reason) => writeln!(out, r#","reason":"{reason}"}}"#),
+                    None => writeln!(out, "}}"),
+                }
+            }
+        }
+    }
+
+    /// What happened, for people.
+    pub(super) fn report(&self, skipped: u64, interrupted: bool) {
+        let meters = &self.meters;
+        let ns = meters.decision_ns.snapshot();
+        if interrupted {
+            eprintln!("interrupted: what was read is decided");
+        }
+        if skipped > 0 {
+            eprintln!("{skipped} rows could not be read and were left out");
+        }
+        eprintln!(
+            "{} quotes, {} orders, {} denied, {} executed, position {}; decision p50 {} ns, p99 {} ns",
+            meters.quotes.value(),
+            meters.orders.value(),
+            meters.denied.value(),
+            meters.fills.value(),
+            Decimal(self.gate.position()),
+            ns.percentile(0.5),
+            ns.percentile(0.99),
+        );
+    }
+}
+
+fn side(order: &Order) -> &'static str {
+    match order.side {
+        Side::Buy => "buy",
+        Side::Sell => "sell",
+    }
+}
+
+impl Meters {
+    fn new() -> Self {
+        let registry = Arc::new(Registry::new());
+        Self {
+            quotes: registry.counter("quotes_total", "Quotes decided about"),
+            orders: registry.counter("orders_total", "Orders that passed the risk check"),
+            denied: registry.counter("denied_total", "Orders that the risk check denied"),
+            fills: registry.counter("fills_total", "Orders that a later quote executed"),
+            decision_ns: registry.histogram(
+                "decision_ns",
+                "From quote to decision, in nanoseconds",
+                HistogramConfig::default(),
+            ),
+            registry,
+        }
+    }
+}

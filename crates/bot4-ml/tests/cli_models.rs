@@ -1,0 +1,392 @@
+//! From quotes to decisions on the command line: simulate, train, eval, inspect, run.
+#![cfg(feature = "cli")]
+#![allow(clippy::print_stdout)] // a skipped test says so
+
+use serde_json::Value;
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::LazyLock;
+use tempfile::TempDir;
+
+fn command(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bot4-ml"));
+    command.args(args).env_remove("BOT4_ISA");
+    command
+}
+
+fn bot4_ml(args: &[&str]) -> Output {
+    command(args).output().expect("the binary runs")
+}
+
+fn stdout(output: &Output) -> String {
+    assert!(output.status.success(), "{}", stderr(output));
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// A simulated recording and a model trained on it, made once.
+struct Made {
+    _folder: TempDir,
+    quotes: PathBuf,
+    model: PathBuf,
+    report: Value,
+}
+
+static MADE: LazyLock<Made> = LazyLock::new(|| {
+    let folder = TempDir::new().unwrap();
+    let (quotes, model) = (folder.path().join("quotes.csv"), folder.path().join("model.safetensors"));
+    stdout(&bot4_ml(&["simulate", "--seed", "7", "--events", "20000", "--out", quotes.to_str().unwrap()]));
+    let report = stdout(&bot4_ml(&[
+        "train",
+        "--data",
+        quotes.to_str().unwrap(),
+        "--out",
+        model.to_str().unwrap(),
+        "--epochs",
+        "5",
+        "--json",
+    ]));
+    Made { quotes, model, report: serde_json::from_str(&report).unwrap(), _folder: folder }
+});
+
+fn quotes() -> &'static str {
+    MADE.quotes.to_str().unwrap()
+}
+
+fn model() -> &'static str {
+    MADE.model.to_str().unwrap()
+}
+
+fn json(args: &[&str]) -> Value {
+    serde_json::from_str(&stdout(&bot4_ml(args))).unwrap()
+}
+
+#[test]
+fn the_same_seed_simulates_the_same_market_and_another_does_not() {
+    let of = |seed| stdout(&bot4_ml(&["simulate", "--seed", seed, "--events", "500"]));
+    let first = of("3");
+    assert_eq!(first.lines().count(), 501);
+    assert_eq!(first, of("3"));
+    assert_ne!(first, of("4"));
+    assert!(fs::read_to_string(&MADE.quotes).unwrap().starts_with("local_ns,event_ms"));
+}
+
+#[test]
+fn a_trained_model_is_scored_the_same_by_train_and_by_eval() {
+    let trained = &MADE.report["scores"];
+    assert!(trained["macro_f1"].as_f64().unwrap() > 0.4, "{trained}");
+    assert!(trained["auc_moving"].as_f64().unwrap() > 0.6, "{trained}");
+    // The last 30 % less the gap of fifty are what train scored.
+    let rows = trained["rows"].as_u64().unwrap() as f64;
+    let share = format!("{}", rows / (MADE.report["learnt_rows"].as_u64().unwrap() as f64 + rows + 50.0));
+    let scored = json(&["eval", "--data", quotes(), "--model", model(), "--last-share", &share, "--json"]);
+    for key in ["rows", "accuracy", "macro_f1", "log_loss", "brier", "auc_moving"] {
+        assert_eq!(scored[key], trained[key], "{key}");
+    }
+    assert_eq!(scored["classes"][2]["name"], "up");
+    let text = stdout(&bot4_ml(&["eval", "--data", quotes(), "--model", model()]));
+    assert!(text.contains("macro F1") && text.contains("latency"), "{text}");
+}
+
+#[test]
+fn the_same_seed_trains_the_same_file() {
+    let folder = TempDir::new().unwrap();
+    let train = |name: &str, seed: &str| {
+        let path = folder.path().join(name);
+        let out = path.to_str().unwrap();
+        stdout(&bot4_ml(&[
+            "train",
+            "--data",
+            quotes(),
+            "--out",
+            out,
+            "--model",
+            "mlp",
+            "--hidden",
+            "8,4",
+            "--epochs",
+            "1",
+            "--seed",
+            seed,
+        ]));
+        fs::read(path).unwrap()
+    };
+    let first = train("a", "1");
+    assert_eq!(first, train("b", "1"));
+    assert_ne!(first, train("c", "2"));
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 3, "nothing is left beside the files");
+}
+
+#[test]
+fn the_page_stands_alone_and_shows_every_plot() {
+    let folder = TempDir::new().unwrap();
+    let page = folder.path().join("report.html");
+    stdout(&bot4_ml(&["eval", "--data", quotes(), "--model", model(), "--html", page.to_str().unwrap()]));
+    let page = fs::read_to_string(page).unwrap();
+    for part in [
+        "<h2>ROC</h2>",
+        "<h2>Calibration</h2>",
+        "<h2>Classes</h2>",
+        "<h2>Latency of one row</h2>",
+        "polyline",
+    ] {
+        assert!(page.contains(part), "{part}");
+    }
+    for outside in ["http:", "https:", "<script", "<link", "<img", "@import", "url("] {
+        assert!(!page.contains(outside), "{outside} in a page that stands alone");
+    }
+    assert!(!page.contains("NaN"));
+}
+
+#[test]
+fn inspect_says_what_a_file_holds() {
+    let report = json(&["inspect", model(), "--json"]);
+    assert_eq!((&report["kind"], &report["outputs"]), (&"mlp".into(), &3.into()));
+    assert_eq!(report["features"].as_array().unwrap().len(), 8);
+    assert_eq!(report["classes"], serde_json::json!(["down", "flat", "up"]));
+    assert_eq!(report["standardizer"]["rows"], MADE.report["learnt_rows"]);
+    let text = stdout(&bot4_ml(&["inspect", model()]));
+    assert!(text.contains("layer 0    8 -> 3 softmax") && text.contains("feature    qi"), "{text}");
+}
+
+#[test]
+fn tables_with_and_without_a_header_are_learnt_from() {
+    let folder = TempDir::new().unwrap();
+    let write = |name: &str, text: String| {
+        let path = folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let wave = |i: i32| (f64::from(i) * 0.37).sin();
+    let class: String =
+        (0..400).map(|i| format!("{}\t{}\t{i}\n", u8::from(wave(i) > 0.0), wave(i))).collect();
+    let number: String = (0..400).map(|i| format!("{},{}\n", wave(i), 3.0 * wave(i) - 1.0)).collect();
+    let out = folder.path().join("m");
+    let out = out.to_str().unwrap();
+    let train = |args: &[&str]| {
+        let all =
+            [&["train", "--out", out, "--json", "--learning-rate", "0.05", "--epochs", "40"], args].concat();
+        json(&all)
+    };
+    let by_number = train(&["--data", &write("class.tsv", class.clone()), "--label", "0"]);
+    assert!(by_number["scores"]["accuracy"].as_f64().unwrap() > 0.95, "{by_number}");
+    assert_eq!(json(&["inspect", out, "--json"])["kind"], "logistic_regression");
+    let named = write("class.csv", format!("y;wave;i\n{}", class.replace('\t', ";")));
+    let by_name = train(&["--data", &named, "--label", "y"]);
+    assert_eq!(by_name["features"], serde_json::json!(["wave", "i"]));
+    assert_eq!(by_name["scores"]["accuracy"], by_number["scores"]["accuracy"]);
+    let line = train(&["--data", &write("number.csv", number)]);
+    assert!(line["scores"]["r2"].as_f64().unwrap() > 0.99, "{line}");
+    assert_eq!(json(&["inspect", out, "--json"])["kind"], "linear_regression");
+}
+
+#[test]
+fn what_does_not_fit_is_an_error_that_says_what_to_do() {
+    let folder = TempDir::new().unwrap();
+    let path = |name: &str, contents: &[u8]| {
+        let path = folder.path().join(name);
+        fs::write(&path, contents).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let ragged = path("ragged.csv", b"a,b\n1,2\n3\n");
+    let words = path("words.csv", b"a,b\n1,2\n3,x\n");
+    let infinite = path("infinite.csv", b"a,b\n1,0\ninf,1\n");
+    let small = path("small.csv", b"a,b\n1,0\n2,1\n3,0\n");
+    let bytes = path("bytes.csv", &[0xff, 0xfe, 0x00]);
+    let junk = path("junk.safetensors", b"junk");
+    let packed = path("packed.csv", &zstd::encode_all(&b"a,b\n1,0\n2,1\n"[..], 1).unwrap());
+    let out = folder.path().join("out");
+    let out = out.to_str().unwrap();
+    for (args, want) in [
+        (&["train", "--data", &ragged, "--out", out][..], "line 3: 1 columns, the first line has 2"),
+        (&["train", "--data", &words, "--out", out], "line 3: column 1 (b): \"x\" is no number"),
+        (&["train", "--data", &infinite, "--out", out], "row 1, column a: inf cannot be learnt from"),
+        (&["train", "--data", &bytes, "--out", out], "line 1: not text"),
+        (&["train", "--data", &small, "--label", "c", "--out", out], "no column \"c\"; the columns are a, b"),
+        (&["train", "--data", &small, "--model", "linear", "--out", out], "--task number overrides"),
+        (&["train", "--data", &packed, "--compression", "none", "--out", out], "--compression overrides"),
+        (&["train", "--data", &packed, "--compression", "gzip", "--out", out], "broken gzip"),
+        (&["train", "--data", &small, "--out", "/no/such/folder/m"], "/no/such/folder/m"),
+        (&["eval", "--data", quotes(), "--model", &junk], "too short for a header"),
+        (&["eval", "--data", &small, "--model", model()], "the model takes 8 features, the data has 1"),
+        (&["eval", "--data", &small, "--model", "absent"], "absent: cannot read"),
+        (&["inspect", &junk], "junk.safetensors"),
+        (&["features", "--data", &small], "is a table"),
+        (&["run", "--data", &small, "--model", model()], "not the header of a book ticker"),
+        (&["simulate", "--events", "1", "--out", "/no/such/folder/q"], "cannot write"),
+    ] {
+        let output = bot4_ml(args);
+        assert_eq!(output.status.code(), Some(1), "{args:?}: {}", stderr(&output));
+        assert!(stderr(&output).contains(want), "{args:?}: {} should contain {want}", stderr(&output));
+    }
+    assert!(!Path::new(out).exists(), "a failed command leaves no file");
+    for (args, named) in [
+        (&["train", "--data", "x"][..], "--out"),
+        (&["train", "--data", "x", "--out", "y", "--train-share", "1.5"], "at most 1"),
+        (&["train", "--data", "x", "--out", "y", "--learning-rate", "0"], "above 0"),
+        (&["eval", "--data", "x"], "--model"),
+        (&["run", "--data", "-", "--model", "m", "--metrics-addr", "here"], "PORT"),
+        (&["completions", "tcsh"], "tcsh"),
+    ] {
+        let output = bot4_ml(args);
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {}", stderr(&output));
+        assert!(stderr(&output).contains(named), "{args:?}: {}", stderr(&output));
+    }
+}
+
+#[test]
+fn every_command_has_help_with_examples_and_every_shell_its_completions() {
+    for name in ["train", "eval", "run", "simulate", "features", "inspect", "completions"] {
+        let help = stdout(&bot4_ml(&["help", name]));
+        assert!(help.contains("Example") && help.contains(&format!("bot4-ml {name}")), "{help}");
+    }
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = stdout(&bot4_ml(&["completions", shell]));
+        assert!(script.contains("simulate") && script.contains("metrics-addr"), "{shell}");
+    }
+}
+
+#[test]
+fn a_stream_and_a_file_are_decided_alike_as_csv_and_as_json() {
+    let args = ["run", "--model", model(), "--threshold", "0.05", "--data"];
+    let from_file = bot4_ml(&[&args[..], &[quotes()]].concat());
+    let csv = stdout(&from_file);
+    let piped = command(&[&args[..], &["-"]].concat()).stdin(fs::File::open(&MADE.quotes).unwrap()).output();
+    assert_eq!(csv, stdout(&piped.unwrap()));
+    let lines: Vec<Value> = stdout(&bot4_ml(&[&args[..], &[quotes(), "--output", "jsonl"]].concat()))
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let rows: Vec<Vec<&str>> = csv.lines().skip(1).map(|line| line.split(',').collect()).collect();
+    assert_eq!(rows.len(), lines.len());
+    assert!(rows.len() > 100, "orders are wanted: {}", rows.len());
+    for (row, line) in rows.iter().zip(&lines) {
+        assert_eq!((row[0], row[4]), (&*line["ts"].to_string(), line["action"].as_str().unwrap()));
+        assert_eq!(row[6], line["px"].as_str().unwrap());
+        assert_eq!(row[8], line["reason"].as_str().unwrap_or_default());
+    }
+    assert!(rows.iter().any(|row| row[4] == "buy") && rows.iter().any(|row| row[4] == "sell"));
+    assert!(stderr(&from_file).starts_with("20000 quotes, "), "{}", stderr(&from_file));
+    let all = stdout(&bot4_ml(&[&args[..], &[quotes(), "--all"]].concat()));
+    assert_eq!(all.lines().count(), 1 + 20_000 - 63, "every quote with a full window");
+}
+
+#[test]
+fn a_bad_row_stops_the_run_with_its_line_or_is_left_out_and_counted() {
+    let mut text = fs::read_to_string(&MADE.quotes).unwrap();
+    let third = text.match_indices('\n').nth(2).unwrap().0;
+    text.insert_str(third + 1, "1,,,x,1,1,1\n");
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("bad.csv");
+    fs::write(&path, text).unwrap();
+    let args = ["run", "--model", model(), "--data", path.to_str().unwrap()];
+    let output = bot4_ml(&args);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("bad.csv: line 4, byte"), "{}", stderr(&output));
+    let output = bot4_ml(&[&args[..], &["--skip-bad-rows"]].concat());
+    assert!(
+        output.status.success() && stderr(&output).contains("1 rows could not be read"),
+        "{}",
+        stderr(&output)
+    );
+}
+
+/// A run on a pipe that stays open, the first quotes already written.
+fn running(extra: &[&str]) -> Child {
+    let args = [&["run", "--data", "-", "--all", "--model", model()], extra].concat();
+    let mut child =
+        command(&args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let text = fs::read_to_string(&MADE.quotes).unwrap();
+    let start: String = text.lines().take(1 + 100).map(|line| format!("{line}\n")).collect();
+    child.stdin.as_mut().unwrap().write_all(start.as_bytes()).unwrap();
+    child
+}
+
+#[test]
+fn decisions_leave_the_pipe_before_more_input_comes_and_ctrl_c_drains_and_reports() {
+    let mut child = running(&[]);
+    let mut out = BufReader::new(child.stdout.take().unwrap()).lines();
+    // 100 quotes, 63 of them for the window: the header and 37 decisions come while the pipe stays open.
+    for _ in 0..38 {
+        out.next().unwrap().unwrap();
+    }
+    let pipe = child.stdin.take(); // stays open: only the interrupt can end the run
+    let interrupt = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(interrupt.success());
+    let status = child.wait().unwrap();
+    drop(pipe);
+    let mut report = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut report).unwrap();
+    assert!(status.success(), "{report}");
+    assert!(report.contains("interrupted") && report.contains("100 quotes"), "{report}");
+}
+
+#[test]
+fn metrics_are_served_on_the_loopback() {
+    let mut child = running(&["--metrics-addr", "0"]);
+    let mut out = BufReader::new(child.stdout.take().unwrap()).lines();
+    (0..38).for_each(|_| drop(out.next().unwrap().unwrap()));
+    let mut line = String::new();
+    BufReader::new(child.stderr.as_mut().unwrap()).read_line(&mut line).unwrap();
+    let address = line.trim().strip_prefix("metrics on http://").unwrap().strip_suffix("/metrics").unwrap();
+    assert!(address.starts_with("127.0.0.1:"), "{address}");
+    let get = |path: &str| {
+        let mut stream = TcpStream::connect(address).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    let metrics = get("/metrics");
+    assert!(metrics.starts_with("HTTP/1.1 200") && metrics.contains("quotes_total 100"), "{metrics}");
+    assert!(get("/").starts_with("HTTP/1.1 404"));
+    drop(child.stdin.take()); // the end of the input ends the run
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn a_model_of_other_features_is_not_run() {
+    let folder = TempDir::new().unwrap();
+    let (table, out) = (folder.path().join("t.csv"), folder.path().join("m"));
+    fs::write(&table, "a,y\n1,0\n2,1\n3,0\n4,1\n").unwrap();
+    let (table, out) = (table.to_str().unwrap(), out.to_str().unwrap());
+    stdout(&bot4_ml(&["train", "--data", table, "--out", out]));
+    let output = bot4_ml(&["run", "--data", quotes(), "--model", out]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("takes other features"), "{}", stderr(&output));
+}
+
+/// The recorded perpetual: published scores of a logistic model and of a network of one hidden layer.
+#[test]
+fn the_recorded_perpetual_is_learnt_as_published() {
+    let recording = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../../shared/data/binance-btcusdt-20240808/usdm_btcusdt_20240808.bookticker.csv.zst");
+    if !recording.exists() {
+        println!("SKIP the_recorded_perpetual_is_learnt_as_published: no recorded data on this machine");
+        return;
+    }
+    let folder = TempDir::new().unwrap();
+    let out = folder.path().join("m");
+    let network = ["--batch", "256", "--l2", "0.001"];
+    for (kind, options, macro_f1, auc_moving) in
+        [("logistic", &[][..], 0.499, 0.863), ("mlp", &network, 0.544, 0.871)]
+    {
+        let (data, out) = (recording.to_str().unwrap(), out.to_str().unwrap());
+        let train = ["train", "--data", data, "--out", out, "--json", "--model", kind];
+        let report = json(&[&train[..], options].concat());
+        let score = |key: &str| report["scores"][key].as_f64().unwrap();
+        println!(
+            "{kind}: macro F1 {:.4} (published {macro_f1}), AUC {:.4} (published {auc_moving})",
+            score("macro_f1"),
+            score("auc_moving")
+        );
+        assert!(score("macro_f1") >= macro_f1 - 0.01, "{kind}: {}", score("macro_f1"));
+        assert!(score("auc_moving") >= auc_moving - 0.005, "{kind}: {}", score("auc_moving"));
+    }
+}
