@@ -2,6 +2,7 @@
 
 mod cache;
 mod metrics;
+mod ml;
 mod pool;
 mod queue;
 mod snapshot;
@@ -18,6 +19,7 @@ const ALL: &[Group] = &[
     ("queue", queue::cases),
     ("snapshot", snapshot::cases),
 ];
+const ALL: &[Group] = &[("cache", cache::cases), ("ml", ml::cases), ("pool", pool::cases)];
 
 pub(crate) fn names() -> impl Iterator<Item = &'static str> {
     ALL.iter().map(|(name, _)| *name)
