@@ -12,8 +12,9 @@
 //!
 //! # When not to use it
 //!
-//! For listeners, time-to-idle, async callers or the last points of hit ratio use `moka`; for a disk tier `foyer`.
-//! A handful of keys known in advance needs an array, not a cache.
+//! For listeners, time-to-idle, async callers or caches of a few dozen entries use `moka`; for pinned entries, guards that hold a
+//! missing key open or `Arc`ed values on one thread `quick_cache`; for a disk tier `foyer`. A handful of keys known in
+//! advance needs an array, not a cache. The README has the figures.
 //!
 //! # Example
 //!

@@ -1,4 +1,4 @@
-//! What allocates and what does not, counted by the allocator.
+//! What allocates and what does not, and how much a cache takes, counted by the allocator.
 
 use bot4_cache::{FeatureCache, LocalFeatureCache, VectorCache};
 use bot4_pool::audit::{self, CountingAllocator};
@@ -70,4 +70,29 @@ fn a_hit_in_a_local_cache_does_not_allocate() {
         }
     });
     assert_eq!(made, 0);
+}
+
+/// Bytes that what `make` makes holds.
+fn held<C>(make: impl FnOnce() -> C) -> u64 {
+    let (_cache, counts) = audit::count(make);
+    counts.bytes - counts.bytes_freed
+}
+
+#[test]
+fn a_full_cache_holds_the_bytes_per_entry_that_its_readme_says() {
+    const ENTRIES: u64 = 64 * 1024;
+    warm_up();
+    let vector = held(|| {
+        let cache = VectorCache::<u64>::new(ENTRIES as usize, 8);
+        (0..2 * ENTRIES).for_each(|key| cache.insert(&key, &[0.5; 8]));
+        assert!(cache.bytes() as u64 <= ENTRIES * (8 + 64 + 11) + 40_000);
+        cache
+    });
+    assert!(vector <= ENTRIES * (8 + 64 + 11) + 100_000, "{vector} bytes");
+    let feature = held(|| {
+        let cache = FeatureCache::<u64, [f64; 8]>::new(ENTRIES as usize);
+        (0..2 * ENTRIES).for_each(|key| cache.insert(key, [0.5; 8]));
+        cache
+    });
+    assert!(feature <= ENTRIES * (8 + 64 + 29), "{feature} bytes");
 }

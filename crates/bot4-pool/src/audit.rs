@@ -1,7 +1,7 @@
 //! Counts what the global allocator is asked for, per thread, so that "allocates nothing" is a test.
 //!
 //! Put [`CountingAllocator`] into a test, bench or binary (never into a library), then wrap a region
-//! in [`count`] or hold a [`forbid`] guard over it. Counting costs two thread-local additions per call.
+//! in [`count`] or hold a [`forbid`] guard over it. Counting costs a few thread-local additions per call.
 //!
 //! ```
 //! use bot4_pool::audit::{self, CountingAllocator};
@@ -28,7 +28,7 @@ use std::thread;
 
 thread_local! {
     // `const` and without a destructor: reading it never allocates and works until the thread is gone.
-    static COUNTS: Cell<Counts> = const { Cell::new(Counts { allocations: 0, deallocations: 0, bytes: 0 }) };
+    static COUNTS: Cell<Counts> = const { Cell::new(Counts { allocations: 0, deallocations: 0, bytes: 0, bytes_freed: 0 }) };
 }
 
 /// A global allocator that hands everything to `A` (by default [`System`]) and counts per thread.
@@ -61,6 +61,8 @@ pub struct Counts {
     pub deallocations: u64,
     /// Bytes asked for, in total: nothing is subtracted when memory is given back.
     pub bytes: u64,
+    /// Bytes given back, in total: `bytes - bytes_freed` is what a thread holds that gives back nothing of others.
+    pub bytes_freed: u64,
 }
 
 impl Counts {
@@ -71,15 +73,17 @@ impl Counts {
             allocations: self.allocations - earlier.allocations,
             deallocations: self.deallocations - earlier.deallocations,
             bytes: self.bytes - earlier.bytes,
+            bytes_freed: self.bytes_freed - earlier.bytes_freed,
         }
     }
 }
 
-fn record(allocations: u64, deallocations: u64, bytes: usize) {
+fn record(allocations: u64, deallocations: u64, bytes: usize, bytes_freed: usize) {
     let mut counts = COUNTS.get();
     counts.allocations += allocations;
     counts.deallocations += deallocations;
     counts.bytes += bytes as u64;
+    counts.bytes_freed += bytes_freed as u64;
     COUNTS.set(counts);
 }
 
@@ -87,25 +91,25 @@ fn record(allocations: u64, deallocations: u64, bytes: usize) {
 // (the additions could overflow only after 2^64 bytes).
 unsafe impl<A: GlobalAlloc> GlobalAlloc for CountingAllocator<A> {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        record(1, 0, layout.size());
+        record(1, 0, layout.size(), 0);
         // SAFETY: the caller keeps the contract of `alloc`, which is passed on unchanged.
         unsafe { self.inner.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        record(0, 1, 0);
+        record(0, 1, 0, layout.size());
         // SAFETY: the caller keeps the contract of `dealloc`; the block came from `self.inner`.
         unsafe { self.inner.dealloc(block, layout) }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        record(1, 0, layout.size());
+        record(1, 0, layout.size(), 0);
         // SAFETY: the caller keeps the contract of `alloc_zeroed`, which is passed on unchanged.
         unsafe { self.inner.alloc_zeroed(layout) }
     }
 
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-        record(1, 1, new_size);
+        record(1, 1, new_size, layout.size());
         // SAFETY: the caller keeps the contract of `realloc`; the block came from `self.inner`.
         unsafe { self.inner.realloc(block, layout, new_size) }
     }

@@ -16,9 +16,9 @@ fn growth_counts_as_one_more_allocation() {
         buffer.reserve_exact(100);
         drop(black_box(buffer));
     });
-    assert_eq!(counts, Counts { allocations: 2, deallocations: 2, bytes: 110 });
+    assert_eq!(counts, Counts { allocations: 2, deallocations: 2, bytes: 110, bytes_freed: 110 });
     let (zeros, counts) = audit::count(|| black_box(vec![0_u64; 16]));
-    assert_eq!(counts, Counts { allocations: 1, deallocations: 0, bytes: 128 });
+    assert_eq!(counts, Counts { allocations: 1, deallocations: 0, bytes: 128, bytes_freed: 0 });
     drop(zeros);
 }
 
