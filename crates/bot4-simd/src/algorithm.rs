@@ -8,11 +8,15 @@
 
 pub(crate) mod arithmetic;
 pub(crate) mod extrema;
+pub(crate) mod gemm;
 pub(crate) mod linear;
 pub(crate) mod map;
 pub(crate) mod math;
 pub(crate) mod moments;
 pub(crate) mod panel;
 pub(crate) mod product;
+pub(crate) mod recurrence;
 pub(crate) mod reduce;
+pub(crate) mod rolling;
+pub(crate) mod short;
 pub(crate) mod softmax;

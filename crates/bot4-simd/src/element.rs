@@ -1,6 +1,9 @@
 //! The number types the kernels work on.
 
+use crate::backend::Pair;
 use crate::constants::Constants;
+#[cfg(target_arch = "x86_64")]
+use crate::vector::Reproducible;
 use crate::vector::Vector;
 use core::fmt::{Debug, Display};
 use core::iter::Sum;
@@ -57,14 +60,19 @@ pub trait Element:
 /// The registers for a number type, and the bit-level facts the algorithms need. Private: this seals [`Element`].
 pub trait Registers: Sized {
     type Portable: Vector<Elem = Self, Token = crate::backend::Portable>;
+    /// 64 bytes of lanes, as wide as the widest register there is.
+    type PortableFixed: Vector<Elem = Self, Token = crate::backend::Portable>;
     #[cfg(target_arch = "x86_64")]
     type Avx2: Vector<Elem = Self, Token = crate::backend::Avx2>;
     #[cfg(target_arch = "x86_64")]
+    type Avx2Fixed: Vector<Elem = Self, Token = crate::backend::Avx2>;
+    #[cfg(target_arch = "x86_64")]
     type Avx2Octet: Vector<Elem = Self, Token = crate::backend::Avx2>;
+    /// 64 bytes too.
     #[cfg(target_arch = "x86_64")]
     type Avx512: Vector<Elem = Self, Token = crate::backend::Avx512>;
     #[cfg(target_arch = "x86_64")]
-    type Avx512Octet: Vector<Elem = Self, Token: From<crate::backend::Avx512>>;
+    type Avx512Octet: Vector<Elem = Self, Token: From<crate::backend::Avx512> + From<Reproducible<crate::backend::Avx512>>>;
 
     const HALF: Self;
     const TWO: Self;
@@ -91,7 +99,10 @@ pub trait Registers: Sized {
 }
 
 macro_rules! element {
-    ($t:ident, $bits:ty, $mantissa:literal, $bias:literal, $avx2:ident, $avx2_octet:ty, $avx512:ident, $avx512_octet:ty) => {
+    (
+        $t:ident, $bits:ty, $mantissa:literal, $bias:literal, $portable_fixed:ty,
+        $avx2:ident, $avx2_octet:ty, $avx512:ident, $avx512_octet:ty
+    ) => {
         impl Element for $t {
             const ZERO: Self = 0.0;
             const ONE: Self = 1.0;
@@ -124,9 +135,12 @@ macro_rules! element {
         }
 
         impl Registers for $t {
-            type Portable = crate::backend::Lanes8<$t>;
+            type Portable = crate::backend::Lanes8<$t, false>;
+            type PortableFixed = $portable_fixed;
             #[cfg(target_arch = "x86_64")]
             type Avx2 = crate::backend::avx2::$avx2;
+            #[cfg(target_arch = "x86_64")]
+            type Avx2Fixed = Pair<crate::backend::avx2::$avx2>;
             #[cfg(target_arch = "x86_64")]
             type Avx2Octet = $avx2_octet;
             #[cfg(target_arch = "x86_64")]
@@ -178,9 +192,20 @@ element!(
     u64,
     52,
     1023.0,
+    crate::backend::Lanes8<f64, true>,
     F64x4,
-    crate::backend::Pair<crate::backend::avx2::F64x4>,
+    Pair<crate::backend::avx2::F64x4>,
     F64x8,
     crate::backend::avx512::F64x8
 );
-element!(f32, u32, 23, 127.0, F32x8, crate::backend::avx2::F32x8, F32x16, crate::backend::avx2::F32x8);
+element!(
+    f32,
+    u32,
+    23,
+    127.0,
+    Pair<crate::backend::Lanes8<f32, true>>,
+    F32x8,
+    crate::backend::avx2::F32x8,
+    F32x16,
+    crate::backend::avx2::F32x8
+);

@@ -1,6 +1,8 @@
 //! The public kernels: one list makes the methods of [`Kernels`] and the free functions.
 
-use crate::algorithm::{arithmetic, extrema, linear, moments, panel, product, reduce, softmax};
+use crate::algorithm::{
+    arithmetic, extrema, gemm, linear, moments, panel, product, recurrence, reduce, rolling, short, softmax,
+};
 use crate::element::Element;
 use crate::isa::{Isa, Token, detected};
 use crate::panels::Panels;
@@ -10,17 +12,42 @@ use crate::vector::{Simd, Vector};
 macro_rules! kernels {
     ($(
         $(#[$doc:meta])*
-        fn $name:ident($($arg:ident: $ty:ty),*) $(-> $ret:ty)? $(where $check:ident($($checked:expr),*))? = $register:ident $module:ident::$algorithm:ident;
+        fn $name:ident($($arg:ident: $ty:ty),*) $(-> $ret:ty)? $(where $check:ident($($checked:expr),*))? = $register:ident $module:ident::$algorithm:ident $(or if $short:expr => $loop:expr)?;
     )*) => {
         /// Every kernel on one instruction set: what a [`Program`](crate::Program) is given.
         ///
         /// The value is a zero-size proof that the CPU has the set; only this crate makes one.
-        /// The free functions of the crate have the same names, arguments, results and panics.
+        /// The free functions of the crate have the same names, arguments, results and panics; only the sum of a
+        /// slice of up to 16 numbers may differ from theirs in rounding.
         pub trait Kernels: Simd {
             /// The instruction set of these kernels.
             #[inline(always)]
             fn isa(self) -> Isa {
                 Self::ISA
+            }
+            /// The kernels of the same set in the reproducible mode: each gives the same bits on every set and
+            /// machine. See [`reproducible`](crate::reproducible).
+            ///
+            /// ```
+            /// use bot4_simd::{Isa, Kernels, Program};
+            ///
+            /// struct Mean<'a>(&'a [f64]);
+            ///
+            /// impl Program for Mean<'_> {
+            ///     type Output = f64;
+            ///     #[inline(always)]
+            ///     fn run<K: Kernels>(self, k: K) -> f64 {
+            ///         k.reproducible().sum(self.0) / self.0.len() as f64
+            ///     }
+            /// }
+            ///
+            /// let x: Vec<f64> = (0..100).map(|i| f64::from(i).sqrt()).collect();
+            /// let means: Vec<f64> = Isa::available().map(|isa| isa.run(Mean(&x))).collect();
+            /// assert!(means.iter().all(|mean| mean.to_bits() == means[0].to_bits()));
+            /// ```
+            #[inline(always)]
+            fn reproducible(self) -> impl Kernels {
+                <Self as Simd>::Reproducible::from(self)
             }
             $(
                 $(#[$doc])*
@@ -40,7 +67,7 @@ macro_rules! kernels {
 
         impl<S: Simd> Kernels for S {}
 
-        /// The kernels as functions: each call dispatches on [`Isa::detect`].
+        /// The kernels as functions: each call dispatches on [`Isa::detect`], unless the slice is too short to be worth it.
         pub(crate) mod functions {
             use super::*;
             $(
@@ -49,12 +76,49 @@ macro_rules! kernels {
                 #[track_caller]
                 #[allow(clippy::too_many_arguments)] // three matrices and their sizes
                 pub fn $name<T: Element>($($arg: $ty),*) $(-> $ret)? {
+                    $($check($($checked),*);)?
+                    $(if $short {
+                        return $loop;
+                    })?
                     match detected() {
                         Token::Portable(k) => k.$name($($arg),*),
                         #[cfg(target_arch = "x86_64")]
                         Token::Avx2(k) => k.$name($($arg),*),
                         #[cfg(target_arch = "x86_64")]
                         Token::Avx512(k) => k.$name($($arg),*),
+                    }
+                }
+            )*
+        }
+
+        /// The kernels with the same bits on every instruction set and machine.
+        ///
+        /// Same names, arguments, special values and panics as the functions at the root of the crate, which sum in
+        /// the order that suits the machine. Here every sum has 64 bytes of lanes in each of its chains, every product that
+        /// is added is fused, and registers fold by halving, whatever the hardware: a replay on another
+        /// machine gives the same decisions. Only the bits of a NaN are not specified.
+        ///
+        /// With AVX-512 this costs nothing (the functions at the root do the same there); a CPU without FMA pays for a
+        /// library call per product.
+        ///
+        /// ```
+        /// let (a, b) = ([0.1f32; 100], [0.3f32; 100]);
+        /// // Not within a tolerance: on any machine.
+        /// assert_eq!(bot4_simd::reproducible::dot(&a, &b), 3.0);
+        /// ```
+        pub mod reproducible {
+            use super::*;
+            $(
+                #[doc = concat!("[`", stringify!($name), "`](crate::", stringify!($name), "()) with the same bits on every instruction set.")]
+                #[inline]
+                #[track_caller]
+                pub fn $name<T: Element>($($arg: $ty),*) $(-> $ret)? {
+                    match detected() {
+                        Token::Portable(k) => k.reproducible().$name($($arg),*),
+                        #[cfg(target_arch = "x86_64")]
+                        Token::Avx2(k) => k.reproducible().$name($($arg),*),
+                        #[cfg(target_arch = "x86_64")]
+                        Token::Avx512(k) => k.reproducible().$name($($arg),*),
                     }
                 }
             )*
@@ -70,7 +134,7 @@ kernels! {
     /// bot4_simd::scale(&mut x, 0.5);
     /// assert_eq!(x, [0.5, 1.0, 1.5]);
     /// ```
-    fn scale(x: &mut [T], a: T) = Wide arithmetic::scale;
+    fn scale(x: &mut [T], a: T) = Wide arithmetic::scale or if x.len() <= short::MAX => short::scale(x, a);
 
     /// Adds in place: `y[i] += x[i]`.
     ///
@@ -82,7 +146,7 @@ kernels! {
     /// bot4_simd::add(&mut y, &[10.0, 20.0]);
     /// assert_eq!(y, [11.0, 22.0]);
     /// ```
-    fn add(y: &mut [T], x: &[T]) where same_length(y.len(), x.len()) = Wide arithmetic::add;
+    fn add(y: &mut [T], x: &[T]) where same_length(y.len(), x.len()) = Wide arithmetic::add or if y.len() <= short::MAX => short::add(y, x);
 
     /// Subtracts in place: `y[i] -= x[i]`.
     ///
@@ -94,7 +158,7 @@ kernels! {
     /// bot4_simd::sub(&mut y, &[10.0, 20.0]);
     /// assert_eq!(y, [-9.0, -18.0]);
     /// ```
-    fn sub(y: &mut [T], x: &[T]) where same_length(y.len(), x.len()) = Wide arithmetic::sub;
+    fn sub(y: &mut [T], x: &[T]) where same_length(y.len(), x.len()) = Wide arithmetic::sub or if y.len() <= short::MAX => short::sub(y, x);
 
     /// Multiplies in place: `y[i] *= x[i]`.
     ///
@@ -106,7 +170,7 @@ kernels! {
     /// bot4_simd::mul(&mut y, &[10.0, 20.0]);
     /// assert_eq!(y, [10.0, 40.0]);
     /// ```
-    fn mul(y: &mut [T], x: &[T]) where same_length(y.len(), x.len()) = Wide arithmetic::mul;
+    fn mul(y: &mut [T], x: &[T]) where same_length(y.len(), x.len()) = Wide arithmetic::mul or if y.len() <= short::MAX => short::mul(y, x);
 
     /// Adds a multiple: `y[i] += a * x[i]`, fused where the instruction set has FMA.
     ///
@@ -119,6 +183,18 @@ kernels! {
     /// assert_eq!(y, [21.0, 42.0]);
     /// ```
     fn axpy(a: T, x: &[T], y: &mut [T]) where same_length(x.len(), y.len()) = Wide arithmetic::axpy;
+
+    /// Adds products: `y[i] += a[i] * b[i]`, each rounded once (where the hardware has no FMA by a slow library call).
+    ///
+    /// # Panics
+    /// If the lengths differ.
+    ///
+    /// ```
+    /// let mut y = [1.0, 2.0];
+    /// bot4_simd::fma(&[10.0, 20.0], &[0.5, 0.25], &mut y);
+    /// assert_eq!(y, [6.0, 7.0]);
+    /// ```
+    fn fma(a: &[T], b: &[T], y: &mut [T]) where same_lengths(y.len(), a.len(), b.len()) = Wide arithmetic::fma;
 
     /// Limits each number to `lo..=hi`. A NaN stays.
     ///
@@ -170,14 +246,14 @@ kernels! {
     /// ```
     /// assert_eq!(bot4_simd::sum(&[1.0, 2.0, 3.5]), 6.5);
     /// ```
-    fn sum(x: &[T]) -> T = Wide reduce::sum;
+    fn sum(x: &[T]) -> T = Wide reduce::sum or if x.len() <= short::MAX => short::sum(x);
 
     /// The sum of squares; 0 of nothing. Overflows to infinity where a square does.
     ///
     /// ```
     /// assert_eq!(bot4_simd::squared_norm(&[3.0, 4.0]), 25.0);
     /// ```
-    fn squared_norm(x: &[T]) -> T = Wide reduce::squared_norm;
+    fn squared_norm(x: &[T]) -> T = Wide reduce::squared_norm or if x.len() <= short::MAX => short::squared_norm(x);
 
     /// The inner product; 0 of nothing. Fast: rounding differs between instruction sets; [`dot8`](crate::dot8) does not.
     ///
@@ -187,7 +263,7 @@ kernels! {
     /// ```
     /// assert_eq!(bot4_simd::dot(&[1.0, 2.0], &[10.0, 100.0]), 210.0);
     /// ```
-    fn dot(a: &[T], b: &[T]) -> T where same_length(a.len(), b.len()) = Wide reduce::dot;
+    fn dot(a: &[T], b: &[T]) -> T where same_length(a.len(), b.len()) = Wide reduce::dot or if a.len() <= short::MAX => short::dot(a, b);
 
     /// The reproducible inner product: the same bits on every instruction set and machine.
     ///
@@ -296,6 +372,91 @@ kernels! {
     /// ```
     fn ln(x: &mut [T]) = Wide arithmetic::ln;
 
+    /// The error function of each number, at most 2.5 ULP off. A result does not depend on position,
+    /// length or instruction set.
+    ///
+    /// Odd to the bit, within -1..=1, keeps NaN and the sign of zero.
+    ///
+    /// ```
+    /// let mut x = [0.0, 0.5, -100.0];
+    /// bot4_simd::erf(&mut x);
+    /// assert_eq!(x, [0.0, 0.5204998778130465, -1.0]);
+    /// ```
+    fn erf(x: &mut [T]) = Wide arithmetic::erf;
+
+    /// The exponential moving average, in place: `x[i] = e` after `e = (1 - alpha) e + alpha x[i]`, with `e` from `state`
+    /// on. Returns the last `e`, to go on from; of nothing `state`.
+    ///
+    /// Computed a register at a time, so results differ from the recurrence, and between instruction sets, in
+    /// rounding. A NaN stays from where it stands, and so does an infinity.
+    ///
+    /// ```
+    /// let mut x = [8.0, 0.0, 0.0];
+    /// assert_eq!(bot4_simd::ema(&mut x, 0.5, 0.0), 1.0);
+    /// assert_eq!(x, [4.0, 2.0, 1.0]);
+    /// ```
+    fn ema(x: &mut [T], alpha: T, state: T) -> T = Wide recurrence::ema;
+
+    /// Rolling sums: `out[i]` is the sum of the last `window` numbers up to and including `x[i]`; of all so
+    /// far while there are fewer.
+    ///
+    /// Takes log2 `window` passes and subtracts nothing: no drift, and an infinity or NaN is gone when its window is.
+    /// The same bits on every instruction set.
+    ///
+    /// # Panics
+    /// If the lengths differ or `window` is 0.
+    ///
+    /// ```
+    /// let mut out = [0.0; 5];
+    /// bot4_simd::rolling_sum(&[1.0, 2.0, 3.0, 4.0, 5.0], 3, &mut out);
+    /// assert_eq!(out, [1.0, 3.0, 6.0, 9.0, 12.0]);
+    /// ```
+    fn rolling_sum(x: &[T], window: usize, out: &mut [T])
+        where window_fits(window, x.len(), out.len(), out.len()) = Wide rolling::rolling_sum;
+
+    /// Rolling mean and population variance of the last `window` numbers up to and including `x[i]`; of all so far while
+    /// there are fewer.
+    ///
+    /// Safe against cancellation: windows are merged, nothing is subtracted from a running sum. Takes log2 `window`
+    /// passes. The same bits on every instruction set.
+    ///
+    /// # Panics
+    /// If the lengths differ or `window` is 0.
+    ///
+    /// ```
+    /// let (mut mean, mut var) = ([0.0; 4], [0.0; 4]);
+    /// bot4_simd::rolling_mean_var(&[1.0, 3.0, 7.0, 7.0], 2, &mut mean, &mut var);
+    /// assert_eq!((mean, var), ([1.0, 2.0, 5.0, 7.0], [0.0, 1.0, 4.0, 0.0]));
+    /// ```
+    fn rolling_mean_var(x: &[T], window: usize, mean: &mut [T], var: &mut [T])
+        where window_fits(window, x.len(), mean.len(), var.len()) = Wide rolling::rolling_mean_var;
+
+    /// Rolling minimum, in place: `x[i]` becomes the least of the last `window` numbers up to and including
+    /// itself; NaN if one of them is. Takes log2 `window` passes.
+    ///
+    /// # Panics
+    /// If `window` is 0.
+    ///
+    /// ```
+    /// let mut x = [3.0, 1.0, 4.0, 1.5, 5.0];
+    /// bot4_simd::rolling_min(&mut x, 2);
+    /// assert_eq!(x, [3.0, 1.0, 1.0, 1.5, 1.5]);
+    /// ```
+    fn rolling_min(x: &mut [T], window: usize) where not_empty(window) = Wide rolling::rolling_min;
+
+    /// Rolling maximum, in place: `x[i]` becomes the greatest of the last `window` numbers up to and including
+    /// itself; NaN if one of them is. Takes log2 `window` passes.
+    ///
+    /// # Panics
+    /// If `window` is 0.
+    ///
+    /// ```
+    /// let mut x = [3.0, 1.0, 4.0, 1.5, 5.0];
+    /// bot4_simd::rolling_max(&mut x, 2);
+    /// assert_eq!(x, [3.0, 3.0, 4.0, 4.0, 5.0]);
+    /// ```
+    fn rolling_max(x: &mut [T], window: usize) where not_empty(window) = Wide rolling::rolling_max;
+
     /// Turns scores into probabilities: `e^x[i] / sum of e^x`, without overflow.
     ///
     /// A NaN or positive infinity, or nothing but negative infinities, makes all NaN. The sum is
@@ -374,8 +535,8 @@ kernels! {
 
     /// Row-major matrix product: `c = a b`, where `a` is `rows x inner` and `b` is `inner x cols`.
     ///
-    /// Made for what fits the first-level cache, up to about 64 x 64: nothing is packed. Larger
-    /// products belong to the `gemm` crate or `faer`.
+    /// One thread; panels of `b` are copied to the stack (24 KiB) where it is too large to be read in place. Of
+    /// large products on many threads the `gemm` crate and `faer` make more.
     ///
     /// # Panics
     /// If a length does not fit the shape.
@@ -386,7 +547,7 @@ kernels! {
     /// assert_eq!(c, [2.0, 1.0, 4.0, 3.0]);
     /// ```
     fn gemm(a: &[T], b: &[T], c: &mut [T], rows: usize, inner: usize, cols: usize)
-        where shapes([(a.len(), rows, inner), (b.len(), inner, cols), (c.len(), rows, cols)]) = Wide product::gemm;
+        where shapes([(a.len(), rows, inner), (b.len(), inner, cols), (c.len(), rows, cols)]) = Wide gemm::gemm;
 
     /// A layer for one row: `y[j] = bias[j] + sum over k of x[k] * a[k][j]`, with `a` laid out by
     /// [`Panels`](crate::Panels) and `bias` padded as its columns are. The same bits as
@@ -487,6 +648,19 @@ fn lengths_differ(a: usize, b: usize) -> ! {
 #[track_caller]
 fn ordered<T: Element>(lo: T, hi: T) {
     assert!(lo <= hi, "no range from {lo} to {hi}");
+}
+
+#[inline(always)]
+#[track_caller]
+fn not_empty(window: usize) {
+    assert!(window > 0, "a window of 0 numbers");
+}
+
+#[inline(always)]
+#[track_caller]
+fn window_fits(window: usize, a: usize, b: usize, c: usize) {
+    not_empty(window);
+    same_lengths(a, b, c);
 }
 
 #[inline(always)]

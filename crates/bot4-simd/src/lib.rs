@@ -1,8 +1,8 @@
 //! Vector kernels on slices with run-time dispatch to AVX-512, AVX2 and portable code.
 //!
 //! For code that works on rows and columns of numbers in place: scaling, sums, products, extremes,
-//! exponentials. Every kernel is a function on `f32` or `f64` slices of any length and alignment; none
-//! allocates. Not for large matrix products (use `gemm` or `faer`) or arrays with axes (use `ndarray`).
+//! exponentials, moving averages. Every kernel is a function on `f32` or `f64` slices of any length and alignment; none
+//! allocates. Not for matrix products on many threads (use `gemm` or `faer`) or arrays with axes (use `ndarray`).
 //!
 //! ```
 //! let mut row = [1.0, 2.0, 3.0, 4.0];
@@ -24,8 +24,9 @@
 //!
 //! # The same bits
 //! Element-wise kernels give the same bits for an element whatever its position, the slice's length and the
-//! instruction set (`axpy` may round twice in portable code). `dot8`, `weighted_sum` and `gemv_t` are the
+//! instruction set (`axpy` may round twice in portable code). `dot8`, `weighted_sum`, `gemv_t` and the windows are the
 //! same on every machine; the other sums and products are fast, and differ in rounding between sets.
+//! [`reproducible`] has all of them with the same bits everywhere.
 
 mod algorithm;
 mod backend;
@@ -41,5 +42,6 @@ pub use element::Element;
 pub use isa::{Isa, Program, UnknownIsa};
 pub use kernels::Kernels;
 pub use kernels::functions::*;
+pub use kernels::reproducible;
 pub use matrix::Matrix;
 pub use panels::Panels;

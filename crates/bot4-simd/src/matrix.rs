@@ -1,7 +1,7 @@
 //! Matrices whose sizes are checked at compile time.
 #![allow(unsafe_code)] // One cast of a box, to build a large matrix without the stack.
 
-use crate::algorithm::product;
+use crate::algorithm::{gemm, product};
 use crate::element::Element;
 use crate::isa::{Isa, Program};
 use crate::kernels::Kernels;
@@ -129,7 +129,7 @@ impl<T: Element, const N: usize, const M: usize, const P: usize> Program for Mul
     #[inline(always)]
     fn run<K: Kernels>(self, k: K) {
         let (a, b) = (self.left.as_slice(), self.right.as_slice());
-        product::gemm::<K::Wide<T>>(k, a, b, self.product.as_mut_slice(), N, M, P);
+        gemm::gemm::<K::Wide<T>>(k.into(), a, b, self.product.as_mut_slice(), N, M, P);
     }
 }
 
@@ -144,6 +144,6 @@ impl<T: Element, const N: usize, const M: usize> Program for MultiplyVector<'_, 
 
     #[inline(always)]
     fn run<K: Kernels>(self, k: K) {
-        product::gemv::<K::Wide<T>>(k, self.matrix.as_slice(), N, M, self.x, self.y);
+        product::gemv::<K::Wide<T>>(k.into(), self.matrix.as_slice(), N, M, self.x, self.y);
     }
 }

@@ -2,8 +2,12 @@
 //!
 //! [`Simd`] is a zero-size token, the proof that this CPU has an instruction set; [`Vector`] is one
 //! register of it. A vector can only be made with a token, so its safe methods are sound: whoever
-//! holds a vector holds the proof.
+//! holds a vector holds the proof. [`Reproducible`] is the token of the same set with registers of a fixed
+//! number of lanes, and with them every algorithm gives the same bits on every set.
 
+use crate::backend::Portable;
+#[cfg(target_arch = "x86_64")]
+use crate::backend::{Avx2, Avx512};
 use crate::element::{Element, Registers};
 use crate::isa::Isa;
 use core::fmt::Debug;
@@ -12,13 +16,61 @@ use core::fmt::Debug;
 pub trait Simd: Copy + Debug + Send + Sync + 'static {
     /// The instruction set this token proves.
     const ISA: Isa;
-    /// The widest register.
-    type Wide<T: Element>: Vector<Elem = T, Token = Self>;
-    /// Exactly eight lanes, for the reproducible kernels.
+    /// The register that the kernels run on.
+    type Wide<T: Element>: Vector<Elem = T, Token: From<Self>>;
+    /// Exactly eight lanes.
     type Octet<T: Element>: Vector<Elem = T, Token: From<Self>>;
+    /// The token of this set in the reproducible mode.
+    type Reproducible: Simd + From<Self>;
 
     /// Runs `f` inside a function compiled for this instruction set.
     fn enter<R>(self, f: impl FnOnce() -> R) -> R;
+}
+
+/// An instruction set in the reproducible mode: 64 bytes of lanes and every product fused, on all sets.
+#[derive(Clone, Copy, Debug)]
+pub struct Reproducible<S>(S);
+
+macro_rules! reproducible {
+    ($($set:ident $register:ident $octet:ident,)*) => {$(
+        impl From<$set> for Reproducible<$set> {
+            #[inline(always)]
+            fn from(set: $set) -> Self {
+                Self(set)
+            }
+        }
+
+        impl From<Reproducible<$set>> for $set {
+            #[inline(always)]
+            fn from(mode: Reproducible<$set>) -> Self {
+                mode.0
+            }
+        }
+
+        impl Simd for Reproducible<$set> {
+            const ISA: Isa = $set::ISA;
+            type Wide<T: Element> = T::$register;
+            type Octet<T: Element> = T::$octet;
+            type Reproducible = Self;
+
+            #[inline(always)]
+            fn enter<R>(self, f: impl FnOnce() -> R) -> R {
+                self.0.enter(f)
+            }
+        }
+    )*};
+}
+
+reproducible!(Portable PortableFixed Portable,);
+#[cfg(target_arch = "x86_64")]
+reproducible!(Avx2 Avx2Fixed Avx2Octet, Avx512 Avx512 Avx512Octet,);
+
+#[cfg(target_arch = "x86_64")]
+impl From<Reproducible<Avx512>> for Avx2 {
+    #[inline(always)]
+    fn from(mode: Reproducible<Avx512>) -> Self {
+        mode.0.into()
+    }
 }
 
 /// One register of `LANES` numbers. All methods are single IEEE operations per lane.
@@ -34,6 +86,8 @@ pub trait Vector: Copy + Debug {
     /// Whether the sums of several rows at once stay in registers. Not where a register is an array: there they would
     /// only be more code.
     const TILES: bool = true;
+    /// Registers of this width that the instruction set has.
+    const REGISTERS: usize;
 
     fn splat(token: Self::Token, value: Self::Elem) -> Self;
     /// The first `LANES` numbers of `from`.
@@ -102,8 +156,12 @@ pub trait Vector: Copy + Debug {
     /// Lane `l` is bit `l`.
     fn mask_bits(mask: Self::Mask) -> u32;
 
+    /// The last lane in all lanes.
+    fn splat_last(self, token: Self::Token) -> Self;
     /// The sum by halving: of eight lanes `((l0+l4)+(l2+l6)) + ((l1+l5)+(l3+l7))`.
     fn sum(self) -> Self::Elem;
+    /// The sum of each register, to the bit that of [`Vector::sum`]; together they take a third of the operations.
+    fn sums(of: [Self; 8]) -> [Self::Elem; 8];
     /// The least lane by halving with [`Vector::min`].
     fn min_lane(self) -> Self::Elem;
     /// The greatest lane by halving with [`Vector::max`].

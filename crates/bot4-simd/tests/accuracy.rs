@@ -3,7 +3,7 @@
 
 mod oracle;
 
-use bot4_simd::{exp, ln, sigmoid, tanh};
+use bot4_simd::{erf, exp, ln, sigmoid, tanh};
 use oracle::Exact;
 
 /// Numbers of both signs over all magnitudes, and around the multiples of ln 2 / 4, where the reduction
@@ -80,11 +80,22 @@ fn sigmoid_is_within_two_ulp() {
 }
 
 #[test]
-fn tanh_is_odd_to_the_bit_and_never_beyond_one() {
+fn erf_is_within_two_and_a_half_ulp() {
+    holds_f64(2.5, erf, oracle::erf, f64::is_finite);
+    holds_f32(2.5, erf, oracle::erf, f64::is_finite);
+}
+
+#[test]
+fn tanh_and_erf_are_odd_to_the_bit_and_never_beyond_one() {
+    odd_and_bounded(tanh);
+    odd_and_bounded(erf);
+}
+
+fn odd_and_bounded(function: fn(&mut [f64])) {
     let x: Vec<f64> = inputs().into_iter().filter(|x| !x.is_nan()).collect();
     let (mut plus, mut minus) = (x.clone(), x.iter().map(|x| -x).collect::<Vec<_>>());
-    tanh(&mut plus);
-    tanh(&mut minus);
+    function(&mut plus);
+    function(&mut minus);
     for (plus, minus) in plus.into_iter().zip(minus) {
         assert_eq!(plus.to_bits(), (-minus).to_bits());
         assert!(plus.abs() <= 1.0);

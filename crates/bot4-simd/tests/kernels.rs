@@ -1,7 +1,10 @@
 //! Every kernel on every available instruction set, at every length up to four registers and one
 //! more, at aligned and misaligned starts, against a naive loop.
 
+mod inputs;
+
 use bot4_simd::{Element, Isa, Kernels, Matrix, Program};
+use inputs::{assert_same, epsilon, mixed, numbers};
 
 /// Four of the widest registers and one.
 const LONGEST: usize = 4 * 16 + 1;
@@ -35,50 +38,10 @@ fn everywhere(check: impl Fn(Isa, usize, usize)) {
     }
 }
 
-/// Numbers between -2 and 2, the same for the same seed.
-fn numbers<T: Element>(seed: u64, len: usize) -> Vec<T> {
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let mut next = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        T::from_f64((state >> 11) as f64 / (1u64 << 51) as f64 - 2.0)
-    };
-    (0..len).map(|_| next()).collect()
-}
-
-const SPECIAL: [f64; 12] =
-    [0.0, -0.0, f64::INFINITY, f64::NEG_INFINITY, f64::NAN, 1e-40, -1e-40, 5e-324, 1e38, -1e38, 1.0, -88.0];
-
-/// Ordinary and special numbers mixed.
-fn mixed<T: Element>(seed: u64, len: usize) -> Vec<T> {
-    let mut x = numbers::<T>(seed, len);
-    for (i, x) in x.iter_mut().enumerate() {
-        if (i + seed as usize).is_multiple_of(3) {
-            *x = T::from_f64(SPECIAL[(i / 3 + seed as usize) % SPECIAL.len()]);
-        }
-    }
-    x
-}
-
-/// Equal bits; any NaN equals any NaN.
-#[track_caller]
-fn assert_same<T: Element>(got: &[T], want: &[T], what: &str) {
-    assert_eq!(got.len(), want.len());
-    for (i, (&g, &w)) in got.iter().zip(want).enumerate() {
-        let same = g == w && (g != T::ZERO || T::ONE / g == T::ONE / w) || g.is_nan() && w.is_nan();
-        assert!(same, "{what} at {i} of {}: {g:?}, naive {w:?}", got.len());
-    }
-}
-
 #[track_caller]
 fn assert_near<T: Element>(got: T, want: f64, tolerance: f64, what: &str) {
     let got: f64 = got.into();
     assert!((got - want).abs() <= tolerance, "{what}: {got:e}, naive {want:e}, tolerance {tolerance:e}");
-}
-
-fn epsilon<T: Element>() -> f64 {
-    if size_of::<T>() == 4 { f64::from(f32::EPSILON) } else { f64::EPSILON }
 }
 
 /// Runs an in-place kernel on a slice inside a larger buffer, compares it and its surroundings.
@@ -174,6 +137,16 @@ fn elementwise<T: Element>() {
                 })
             },
             |i, x| (x - other[i]) * third[i],
+        );
+        in_place(
+            isa,
+            len,
+            start,
+            "fma",
+            |y: &mut [T]| {
+                on!(isa, |k, y: &'a mut [T], other: &'a [T], third: &'a [T]| { k.fma(other, third, y) })
+            },
+            |i, y| other[i].mul_add(third[i], y),
         );
         in_place(
             isa,
@@ -312,7 +285,8 @@ fn extrema_are_exact_and_a_nan_anywhere_wins() {
 
 fn functions<T: Element>(limit: f64) {
     type Reference = fn(f64) -> f64;
-    let all: [(&str, Reference); 4] = [
+    let all: [(&str, Reference); 5] = [
+        ("erf", libm::erf),
         ("ln", f64::ln),
         ("exp", f64::exp),
         ("tanh", f64::tanh),
@@ -323,6 +297,7 @@ fn functions<T: Element>(limit: f64) {
             let call = |x: &mut [T]| {
                 on!(isa, |k, x: &'a mut [T], name: &'a str| {
                     match name {
+                        "erf" => k.erf(x),
                         "exp" => k.exp(x),
                         "ln" => k.ln(x),
                         "tanh" => k.tanh(x),
@@ -354,6 +329,7 @@ fn functions<T: Element>(limit: f64) {
             let (isa, x) = (Isa::Portable, &mut portable[..]);
             on!(isa, |k, x: &'a mut [T], name: &'a str| {
                 match name {
+                    "erf" => k.erf(x),
                     "exp" => k.exp(x),
                     "ln" => k.ln(x),
                     "tanh" => k.tanh(x),

@@ -58,6 +58,7 @@ const DEV: &[&str] = &[
     "flate2",
     "hashbrown",
     "jiff",
+    "libm",
     "loom",
     "ndarray",
     "nix",

@@ -62,6 +62,18 @@ pub(crate) fn axpy<V: Vector>(t: V::Token, a: V::Elem, x: &[V::Elem], y: &mut [V
 }
 
 #[inline(always)]
+pub(crate) fn fma<V: Vector>(t: V::Token, a: &[V::Elem], b: &[V::Elem], y: &mut [V::Elem]) {
+    zip3::<V>(
+        t,
+        y,
+        a,
+        b,
+        #[inline(always)]
+        |y, a, b| a.mul_add(b, y),
+    );
+}
+
+#[inline(always)]
 pub(crate) fn clamp<V: Vector>(t: V::Token, x: &mut [V::Elem], lo: V::Elem, hi: V::Elem) {
     let (lo, hi) = (V::splat(t, lo), V::splat(t, hi));
     map::<V>(
@@ -114,7 +126,7 @@ macro_rules! function {
     )*};
 }
 
-function!(exp ln);
+function!(exp ln erf);
 
 /// Registers of [`tanh`] whose exponentials come before their quotients.
 const BLOCK: usize = 4;

@@ -51,7 +51,9 @@ fn block<V: Vector>(t: V::Token, x: &[V::Elem]) -> Moments {
     let (sum, squares): (f64, f64) = (sum.into(), squares.into());
     let correction = sum / count;
     let mean: f64 = shift.into();
-    Moments { count, mean: mean + correction, squares: (squares - sum * correction).max(0.0) }
+    let squares = squares - sum * correction;
+    // Not `max`: it would make a NaN zero.
+    Moments { count, mean: mean + correction, squares: if squares < 0.0 { 0.0 } else { squares } }
 }
 
 /// Sum and sum of squares of `x - shift`.

@@ -4,7 +4,7 @@
 use super::Avx512;
 use crate::element::Element;
 use crate::isa::Isa;
-use crate::vector::{Simd, Vector};
+use crate::vector::{Reproducible, Simd, Vector};
 use core::arch::x86_64::*;
 
 /// The token of AVX2 and FMA.
@@ -38,6 +38,7 @@ impl Simd for Avx2 {
     const ISA: Isa = Isa::Avx2;
     type Wide<T: Element> = T::Avx2;
     type Octet<T: Element> = T::Avx2Octet;
+    type Reproducible = Reproducible<Self>;
 
     #[inline(always)]
     fn enter<R>(self, f: impl FnOnce() -> R) -> R {
@@ -84,14 +85,70 @@ macro_rules! fold_ps {
     }};
 }
 
+/// Parts of two registers chosen by one constant, and added to those chosen by the other.
+macro_rules! fold {
+    ($shuffle:ident, $add:ident, $low:literal, $high:literal, $a:expr, $b:expr) => {{
+        let low = op!($shuffle::<$low>($a, $b));
+        let high = op!($shuffle::<$high>($a, $b));
+        op!($add(low, high))
+    }};
+}
+
+/// Four registers to four numbers, into `$to`.
+macro_rules! sums_of_four_pd {
+    ($to:expr, $a:expr, $b:expr, $c:expr, $d:expr) => {{
+        let even = fold!(_mm256_permute2f128_pd, _mm256_add_pd, 0x20, 0x31, $a, $c);
+        let odd = fold!(_mm256_permute2f128_pd, _mm256_add_pd, 0x20, 0x31, $b, $d);
+        let low = op!(_mm256_unpacklo_pd(even, odd));
+        let high = op!(_mm256_unpackhi_pd(even, odd));
+        let sums = op!(_mm256_add_pd(low, high));
+        let to: &mut [f64; 4] = $to;
+        // SAFETY: the array is as long as the register; the registers prove the feature.
+        unsafe { _mm256_storeu_pd(to.as_mut_ptr(), sums) };
+    }};
+}
+
+/// Eight registers to eight numbers.
+macro_rules! sums_pd {
+    ($a:expr, $b:expr, $c:expr, $d:expr, $e:expr, $f:expr, $g:expr, $h:expr) => {{
+        let mut halves = [[0.0; 4]; 2];
+        sums_of_four_pd!(&mut halves[0], $a, $b, $c, $d);
+        sums_of_four_pd!(&mut halves[1], $e, $f, $g, $h);
+        let [[a, b, c, d], [e, f, g, h]] = halves;
+        [a, b, c, d, e, f, g, h]
+    }};
+}
+
+/// Eight registers to eight numbers: halves, then pairs, then one.
+macro_rules! sums_ps {
+    ($a:expr, $b:expr, $c:expr, $d:expr, $e:expr, $f:expr, $g:expr, $h:expr) => {{
+        let (ae, bf) = (
+            fold!(_mm256_permute2f128_ps, _mm256_add_ps, 0x20, 0x31, $a, $e),
+            fold!(_mm256_permute2f128_ps, _mm256_add_ps, 0x20, 0x31, $b, $f),
+        );
+        let (cg, dh) = (
+            fold!(_mm256_permute2f128_ps, _mm256_add_ps, 0x20, 0x31, $c, $g),
+            fold!(_mm256_permute2f128_ps, _mm256_add_ps, 0x20, 0x31, $d, $h),
+        );
+        let first = fold!(_mm256_shuffle_ps, _mm256_add_ps, 0x44, 0xee, ae, bf);
+        let second = fold!(_mm256_shuffle_ps, _mm256_add_ps, 0x44, 0xee, cg, dh);
+        let sums = fold!(_mm256_shuffle_ps, _mm256_add_ps, 0x88, 0xdd, first, second);
+        let mut out = [0.0; 8];
+        // SAFETY: the array is as long as the register; the registers prove the feature.
+        unsafe { _mm256_storeu_ps(out.as_mut_ptr(), sums) };
+        out
+    }};
+}
+
 macro_rules! vector {
     (
         $name:ident, $elem:ty, $register:ty, $lanes:literal, $int:ty, $shift:literal,
         $splat:ident, $load:ident, $mask_load:ident, $store:ident, $mask_store:ident,
+        $load_half:ident, $insert_half:ident, $cast_half:ident, $store_half:ident,
         $add:ident, $sub:ident, $mul:ident, $div:ident, $fmadd:ident, $fmsub:ident, $fnmadd:ident,
         $min:ident, $max:ident, $or:ident, $and:ident, $andnot:ident,
         $to_bits:ident, $from_bits:ident, $shl:ident, $shr:ident,
-        $cmp:ident, $blend:ident, $movemask:ident, $fold:ident, $add_half:ident, $min_half:ident, $max_half:ident
+        $cmp:ident, $blend:ident, $movemask:ident, $swap:ident, $spread:ident, $last:literal, $sums:ident, $fold:ident, $add_half:ident, $min_half:ident, $max_half:ident
     ) => {
         #[derive(Clone, Copy, Debug)]
         pub struct $name($register);
@@ -122,6 +179,7 @@ macro_rules! vector {
             type Token = Avx2;
             type Mask = $register;
             const LANES: usize = $lanes;
+            const REGISTERS: usize = 16;
 
             #[inline(always)]
             fn splat(_: Avx2, value: $elem) -> Self {
@@ -135,6 +193,12 @@ macro_rules! vector {
             }
             #[inline(always)]
             fn load_partial(_: Avx2, from: &[$elem], fill: Self) -> Self {
+                // See the backend of AVX-512: no mask where a half is read or written.
+                if from.len() == $lanes / 2 {
+                    // SAFETY: `from` is half a register long; the token proves the feature.
+                    let low = unsafe { $load_half(from.as_ptr()) };
+                    return Self(op!($insert_half::<0>(fill.0, low)));
+                }
                 let lanes = Self::first(from.len());
                 // SAFETY: lanes past the end of `from` are masked off and not read; the token proves the feature.
                 let read = unsafe { $mask_load(from.as_ptr(), lanes) };
@@ -149,6 +213,11 @@ macro_rules! vector {
             }
             #[inline(always)]
             fn store_partial(self, to: &mut [$elem]) {
+                if to.len() == $lanes / 2 {
+                    let low = op!($cast_half(self.0));
+                    // SAFETY: `to` is half a register long; `self` proves the feature.
+                    return unsafe { $store_half(to.as_mut_ptr(), low) };
+                }
                 let lanes = Self::first(to.len());
                 // SAFETY: lanes past the end of `to` are masked off and not written; `self` proves the feature.
                 unsafe { $mask_store(to.as_mut_ptr(), lanes, self.0) }
@@ -250,8 +319,19 @@ macro_rules! vector {
                 op!($movemask(mask)) as u32
             }
             #[inline(always)]
+            fn splat_last(self, _: Avx2) -> Self {
+                // The upper half twice, then the last lane of each half four or two times.
+                let upper = op!($swap::<0x11>(self.0, self.0));
+                Self(op!($spread::<$last>(upper)))
+            }
+            #[inline(always)]
             fn sum(self) -> $elem {
                 $fold!(self.0, $add_half)
+            }
+            #[inline(always)]
+            fn sums(of: [Self; 8]) -> [$elem; 8] {
+                let [Self(a), Self(b), Self(c), Self(d), Self(e), Self(f), Self(g), Self(h)] = of;
+                $sums!(a, b, c, d, e, f, g, h)
             }
             #[inline(always)]
             fn min_lane(self) -> $elem {
@@ -269,18 +349,22 @@ macro_rules! vector {
 vector!(
     F64x4, f64, __m256d, 4, i64, 52,
     _mm256_set1_pd, _mm256_loadu_pd, _mm256_maskload_pd, _mm256_storeu_pd, _mm256_maskstore_pd,
+    _mm_loadu_pd, _mm256_insertf128_pd, _mm256_castpd256_pd128, _mm_storeu_pd,
     _mm256_add_pd, _mm256_sub_pd, _mm256_mul_pd, _mm256_div_pd, _mm256_fmadd_pd, _mm256_fmsub_pd, _mm256_fnmadd_pd,
     _mm256_min_pd, _mm256_max_pd, _mm256_or_pd, _mm256_and_pd, _mm256_andnot_pd,
     _mm256_castpd_si256, _mm256_castsi256_pd, _mm256_slli_epi64, _mm256_srli_epi64,
-    _mm256_cmp_pd, _mm256_blendv_pd, _mm256_movemask_pd, fold_pd, _mm_add_pd, _mm_min_pd, _mm_max_pd
+    _mm256_cmp_pd, _mm256_blendv_pd, _mm256_movemask_pd, _mm256_permute2f128_pd, _mm256_permute_pd, 0xf,
+    sums_pd, fold_pd, _mm_add_pd, _mm_min_pd, _mm_max_pd
 );
 
 #[rustfmt::skip]
 vector!(
     F32x8, f32, __m256, 8, i32, 23,
     _mm256_set1_ps, _mm256_loadu_ps, _mm256_maskload_ps, _mm256_storeu_ps, _mm256_maskstore_ps,
+    _mm_loadu_ps, _mm256_insertf128_ps, _mm256_castps256_ps128, _mm_storeu_ps,
     _mm256_add_ps, _mm256_sub_ps, _mm256_mul_ps, _mm256_div_ps, _mm256_fmadd_ps, _mm256_fmsub_ps, _mm256_fnmadd_ps,
     _mm256_min_ps, _mm256_max_ps, _mm256_or_ps, _mm256_and_ps, _mm256_andnot_ps,
     _mm256_castps_si256, _mm256_castsi256_ps, _mm256_slli_epi32, _mm256_srli_epi32,
-    _mm256_cmp_ps, _mm256_blendv_ps, _mm256_movemask_ps, fold_ps, _mm_add_ps, _mm_min_ps, _mm_max_ps
+    _mm256_cmp_ps, _mm256_blendv_ps, _mm256_movemask_ps, _mm256_permute2f128_ps, _mm256_permute_ps, 0xff,
+    sums_ps, fold_ps, _mm_add_ps, _mm_min_ps, _mm_max_ps
 );

@@ -4,7 +4,7 @@
 use super::Avx2;
 use crate::element::{Element, Registers};
 use crate::isa::Isa;
-use crate::vector::{Simd, Vector};
+use crate::vector::{Reproducible, Simd, Vector};
 use core::arch::x86_64::*;
 
 /// The token of AVX-512 F, DQ, BW and VL (with AVX2 and FMA).
@@ -34,6 +34,7 @@ impl Simd for Avx512 {
     const ISA: Isa = Isa::Avx512;
     type Wide<T: Element> = T::Avx512;
     type Octet<T: Element> = T::Avx512Octet;
+    type Reproducible = Reproducible<Self>;
 
     #[inline(always)]
     fn enter<R>(self, f: impl FnOnce() -> R) -> R {
@@ -56,14 +57,54 @@ macro_rules! op {
     }};
 }
 
+/// Parts of two registers chosen by one constant, and added to those chosen by the other.
+macro_rules! fold {
+    ($shuffle:ident, $add:ident, $low:literal, $high:literal, $a:expr, $b:expr) => {{
+        let low = op!($shuffle::<$low>($a, $b));
+        let high = op!($shuffle::<$high>($a, $b));
+        op!($add(low, high))
+    }};
+}
+
+/// Eight quarters of two numbers to eight numbers.
+macro_rules! sums_pd {
+    ($even:expr, $odd:expr) => {{
+        let low = op!(_mm512_unpacklo_pd($even, $odd));
+        let high = op!(_mm512_unpackhi_pd($even, $odd));
+        let sums = op!(_mm512_add_pd(low, high));
+        let mut out = [0.0; 8];
+        // SAFETY: the array is as long as the register; the registers prove the feature.
+        unsafe { _mm512_storeu_pd(out.as_mut_ptr(), sums) };
+        out
+    }};
+}
+
+/// Eight quarters of four numbers to eight numbers.
+macro_rules! sums_ps {
+    ($even:expr, $odd:expr) => {{
+        let pairs = fold!(_mm512_shuffle_ps, _mm512_add_ps, 0x44, 0xee, $even, $odd);
+        let swapped = op!(_mm512_permute_ps::<0xb1>(pairs));
+        let sums = op!(_mm512_add_ps(pairs, swapped));
+        let every_second = op!(_mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 0, 0, 0, 0, 0, 0, 0, 0));
+        let sums = op!(_mm512_permutexvar_ps(every_second, sums));
+        let sums = op!(_mm512_castps512_ps256(sums));
+        let mut out = [0.0; 8];
+        // SAFETY: the array is as long as the register; the registers prove the feature.
+        unsafe { _mm256_storeu_ps(out.as_mut_ptr(), sums) };
+        out
+    }};
+}
+
 macro_rules! vector {
     (
         $name:ident, $elem:ty, $register:ty, $lanes:literal, $mask:ty, $shift:literal,
         $splat:ident, $load:ident, $mask_load:ident, $store:ident, $mask_store:ident,
+        $load_half:ident, $insert_half:ident, $cast_half:ident, $store_half:ident,
+        $load_quarter:ident, $insert_quarter:ident, $cast_quarter:ident, $extract_quarter:ident, $store_quarter:ident,
         $add:ident, $sub:ident, $mul:ident, $div:ident, $fmadd:ident, $fmsub:ident, $fnmadd:ident,
         $min:ident, $max:ident, $abs:ident, $or:ident, $and:ident,
         $to_bits:ident, $from_bits:ident, $shl:ident, $scalef:ident, $getmant:ident, $getexp:ident,
-        $cmp:ident, $blend:ident, $reduce_add:ident, $reduce_min:ident, $reduce_max:ident
+        $cmp:ident, $blend:ident, $splat_int:ident, $permute:ident, $shuffle:ident, $interleave:ident, $reduce_add:ident, $reduce_min:ident, $reduce_max:ident
     ) => {
         #[derive(Clone, Copy, Debug)]
         pub struct $name($register);
@@ -82,6 +123,7 @@ macro_rules! vector {
             type Token = Avx512;
             type Mask = $mask;
             const LANES: usize = $lanes;
+            const REGISTERS: usize = 32;
 
             #[inline(always)]
             fn splat(_: Avx512, value: $elem) -> Self {
@@ -95,6 +137,28 @@ macro_rules! vector {
             }
             #[inline(always)]
             fn load_partial(_: Avx512, from: &[$elem], fill: Self) -> Self {
+                // A load waits for a store of the same bytes that is still on its way unless that covers all of it, and
+                // a masked one never does: where whole quarters are read or written no mask is used.
+                let (half, quarter) = ($lanes / 2, $lanes / 4);
+                if from.len() == half {
+                    // SAFETY: `from` is half a register long; the token proves the feature.
+                    let low = unsafe { $load_half(from.as_ptr()) };
+                    return Self(op!($insert_half::<0>(fill.0, low)));
+                }
+                if from.len() == quarter {
+                    // SAFETY: `from` is a quarter of a register long; the token proves the feature.
+                    let first = unsafe { $load_quarter(from.as_ptr()) };
+                    return Self(op!($insert_quarter::<0>(fill.0, first)));
+                }
+                if from.len() == half + quarter {
+                    // SAFETY: `from` is longer than half a register; the token proves the feature.
+                    let low = unsafe { $load_half(from.as_ptr()) };
+                    let rest = &from[half..];
+                    // SAFETY: the rest is a quarter of a register long; the token proves the feature.
+                    let third = unsafe { $load_quarter(rest.as_ptr()) };
+                    let low = op!($insert_half::<0>(fill.0, low));
+                    return Self(op!($insert_quarter::<2>(low, third)));
+                }
                 let lanes = Self::first(from.len());
                 // SAFETY: lanes past the end of `from` are masked off and not read; the token proves the feature.
                 Self(unsafe { $mask_load(fill.0, lanes, from.as_ptr()) })
@@ -107,6 +171,25 @@ macro_rules! vector {
             }
             #[inline(always)]
             fn store_partial(self, to: &mut [$elem]) {
+                // As in `load_partial`.
+                let (half, quarter) = ($lanes / 2, $lanes / 4);
+                if to.len() == quarter {
+                    let first = op!($cast_quarter(self.0));
+                    // SAFETY: `to` is a quarter of a register long; `self` proves the feature.
+                    return unsafe { $store_quarter(to.as_mut_ptr(), first) };
+                }
+                if to.len() == half || to.len() == half + quarter {
+                    let low = op!($cast_half(self.0));
+                    // SAFETY: `to` is at least half a register long; `self` proves the feature.
+                    unsafe { $store_half(to.as_mut_ptr(), low) };
+                    let rest = &mut to[half..];
+                    if rest.len() == quarter {
+                        let third = op!($extract_quarter::<2>(self.0));
+                        // SAFETY: the rest is a quarter of a register long; `self` proves the feature.
+                        unsafe { $store_quarter(rest.as_mut_ptr(), third) };
+                    }
+                    return;
+                }
                 let lanes = Self::first(to.len());
                 // SAFETY: lanes past the end of `to` are masked off and not written; `self` proves the feature.
                 unsafe { $mask_store(to.as_mut_ptr(), lanes, self.0) }
@@ -206,8 +289,26 @@ macro_rules! vector {
                 u32::from(mask)
             }
             #[inline(always)]
+            fn splat_last(self, _: Avx512) -> Self {
+                let last = op!($splat_int($lanes - 1));
+                Self(op!($permute(last, self.0)))
+            }
+            #[inline(always)]
             fn sum(self) -> $elem {
                 op!($reduce_add(self.0))
+            }
+            #[inline(always)]
+            fn sums(of: [Self; 8]) -> [$elem; 8] {
+                let [Self(a), Self(b), Self(c), Self(d), Self(e), Self(f), Self(g), Self(h)] = of;
+                // Halves, then quarters, each of twice the registers; even registers apart from odd ones, as the
+                // last step interleaves them.
+                let (ac, eg) =
+                    (fold!($shuffle, $add, 0x44, 0xee, a, c), fold!($shuffle, $add, 0x44, 0xee, e, g));
+                let (bd, fh) =
+                    (fold!($shuffle, $add, 0x44, 0xee, b, d), fold!($shuffle, $add, 0x44, 0xee, f, h));
+                let even = fold!($shuffle, $add, 0x88, 0xdd, ac, eg);
+                let odd = fold!($shuffle, $add, 0x88, 0xdd, bd, fh);
+                $interleave!(even, odd)
             }
             #[inline(always)]
             fn min_lane(self) -> $elem {
@@ -225,18 +326,24 @@ macro_rules! vector {
 vector!(
     F64x8, f64, __m512d, 8, __mmask8, 52,
     _mm512_set1_pd, _mm512_loadu_pd, _mm512_mask_loadu_pd, _mm512_storeu_pd, _mm512_mask_storeu_pd,
+    _mm256_loadu_pd, _mm512_insertf64x4, _mm512_castpd512_pd256, _mm256_storeu_pd,
+    _mm_loadu_pd, _mm512_insertf64x2, _mm512_castpd512_pd128, _mm512_extractf64x2_pd, _mm_storeu_pd,
     _mm512_add_pd, _mm512_sub_pd, _mm512_mul_pd, _mm512_div_pd, _mm512_fmadd_pd, _mm512_fmsub_pd, _mm512_fnmadd_pd,
     _mm512_min_pd, _mm512_max_pd, _mm512_abs_pd, _mm512_or_pd, _mm512_and_pd,
     _mm512_castpd_si512, _mm512_castsi512_pd, _mm512_slli_epi64, _mm512_scalef_pd, _mm512_getmant_pd, _mm512_getexp_pd,
-    _mm512_cmp_pd_mask, _mm512_mask_blend_pd, _mm512_reduce_add_pd, _mm512_reduce_min_pd, _mm512_reduce_max_pd
+    _mm512_cmp_pd_mask, _mm512_mask_blend_pd, _mm512_set1_epi64, _mm512_permutexvar_pd, _mm512_shuffle_f64x2, sums_pd,
+    _mm512_reduce_add_pd, _mm512_reduce_min_pd, _mm512_reduce_max_pd
 );
 
 #[rustfmt::skip]
 vector!(
     F32x16, f32, __m512, 16, __mmask16, 23,
     _mm512_set1_ps, _mm512_loadu_ps, _mm512_mask_loadu_ps, _mm512_storeu_ps, _mm512_mask_storeu_ps,
+    _mm256_loadu_ps, _mm512_insertf32x8, _mm512_castps512_ps256, _mm256_storeu_ps,
+    _mm_loadu_ps, _mm512_insertf32x4, _mm512_castps512_ps128, _mm512_extractf32x4_ps, _mm_storeu_ps,
     _mm512_add_ps, _mm512_sub_ps, _mm512_mul_ps, _mm512_div_ps, _mm512_fmadd_ps, _mm512_fmsub_ps, _mm512_fnmadd_ps,
     _mm512_min_ps, _mm512_max_ps, _mm512_abs_ps, _mm512_or_ps, _mm512_and_ps,
     _mm512_castps_si512, _mm512_castsi512_ps, _mm512_slli_epi32, _mm512_scalef_ps, _mm512_getmant_ps, _mm512_getexp_ps,
-    _mm512_cmp_ps_mask, _mm512_mask_blend_ps, _mm512_reduce_add_ps, _mm512_reduce_min_ps, _mm512_reduce_max_ps
+    _mm512_cmp_ps_mask, _mm512_mask_blend_ps, _mm512_set1_epi32, _mm512_permutexvar_ps, _mm512_shuffle_f32x4, sums_ps,
+    _mm512_reduce_add_ps, _mm512_reduce_min_ps, _mm512_reduce_max_ps
 );

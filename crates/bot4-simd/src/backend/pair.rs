@@ -11,6 +11,7 @@ impl<V: Vector> Vector for Pair<V> {
     type Token = V::Token;
     type Mask = (V::Mask, V::Mask);
     const LANES: usize = 2 * V::LANES;
+    const REGISTERS: usize = V::REGISTERS / 2;
 
     #[inline(always)]
     fn splat(token: V::Token, value: V::Elem) -> Self {
@@ -59,6 +60,10 @@ impl<V: Vector> Vector for Pair<V> {
     #[inline(always)]
     fn mul_sub(self, factor: Self, term: Self) -> Self {
         Self(self.0.mul_sub(factor.0, term.0), self.1.mul_sub(factor.1, term.1))
+    }
+    #[inline(always)]
+    fn mul_add_fast(self, factor: Self, term: Self) -> Self {
+        Self(self.0.mul_add_fast(factor.0, term.0), self.1.mul_add_fast(factor.1, term.1))
     }
     #[inline(always)]
     fn neg_mul_add(self, factor: Self, term: Self) -> Self {
@@ -117,8 +122,27 @@ impl<V: Vector> Vector for Pair<V> {
         V::mask_bits(mask.0) | V::mask_bits(mask.1) << V::LANES
     }
     #[inline(always)]
+    fn splat_last(self, token: V::Token) -> Self {
+        let last = self.1.splat_last(token);
+        Self(last, last)
+    }
+    #[inline(always)]
     fn sum(self) -> V::Elem {
         self.0.add(self.1).sum()
+    }
+    #[inline(always)]
+    fn sums(of: [Self; 8]) -> [V::Elem; 8] {
+        let [a, b, c, d, e, f, g, h] = of;
+        V::sums([
+            a.0.add(a.1),
+            b.0.add(b.1),
+            c.0.add(c.1),
+            d.0.add(d.1),
+            e.0.add(e.1),
+            f.0.add(f.1),
+            g.0.add(g.1),
+            h.0.add(h.1),
+        ])
     }
     #[inline(always)]
     fn min_lane(self) -> V::Elem {

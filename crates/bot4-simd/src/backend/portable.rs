@@ -2,7 +2,7 @@
 
 use crate::element::Element;
 use crate::isa::Isa;
-use crate::vector::{Simd, Vector};
+use crate::vector::{Reproducible, Simd, Vector};
 use core::array::from_fn;
 
 /// The token every CPU may have.
@@ -13,6 +13,7 @@ impl Simd for Portable {
     const ISA: Isa = Isa::Portable;
     type Wide<T: Element> = T::Portable;
     type Octet<T: Element> = T::Portable;
+    type Reproducible = Reproducible<Self>;
 
     #[inline(always)]
     fn enter<R>(self, f: impl FnOnce() -> R) -> R {
@@ -20,10 +21,11 @@ impl Simd for Portable {
     }
 }
 
+/// `FUSED`: whether `mul_add_fast` rounds once even where that is a library call.
 #[derive(Clone, Copy, Debug)]
-pub struct Lanes8<T>([T; 8]);
+pub struct Lanes8<T, const FUSED: bool>([T; 8]);
 
-impl<T: Element> Lanes8<T> {
+impl<T: Element, const FUSED: bool> Lanes8<T, FUSED> {
     #[inline(always)]
     fn zip(self, other: Self, f: impl Fn(T, T) -> T) -> Self {
         Self(from_fn(|l| f(self.0[l], other.0[l])))
@@ -36,12 +38,14 @@ impl<T: Element> Lanes8<T> {
     }
 }
 
-impl<T: Element> Vector for Lanes8<T> {
+impl<T: Element, const FUSED: bool> Vector for Lanes8<T, FUSED> {
     type Elem = T;
     type Token = Portable;
     type Mask = [bool; 8];
     const LANES: usize = 8;
     const TILES: bool = false;
+    // Eight lanes are two to four registers of most targets.
+    const REGISTERS: usize = 8;
 
     #[inline(always)]
     fn splat(_: Portable, value: T) -> Self {
@@ -96,6 +100,9 @@ impl<T: Element> Vector for Lanes8<T> {
     }
     #[inline(always)]
     fn mul_add_fast(self, factor: Self, term: Self) -> Self {
+        if FUSED {
+            return self.mul_add(factor, term);
+        }
         Self(from_fn(|l| self.0[l].mul_add_fast(factor.0[l], term.0[l])))
     }
     #[inline(always)]
@@ -151,8 +158,16 @@ impl<T: Element> Vector for Lanes8<T> {
         mask.iter().rev().fold(0, |bits, &lane| bits << 1 | u32::from(lane))
     }
     #[inline(always)]
+    fn splat_last(self, _: Portable) -> Self {
+        Self([self.0[7]; 8])
+    }
+    #[inline(always)]
     fn sum(self) -> T {
         self.fold_halves(|a, b| a + b)
+    }
+    #[inline(always)]
+    fn sums(of: [Self; 8]) -> [T; 8] {
+        of.map(Self::sum)
     }
     #[inline(always)]
     fn min_lane(self) -> T {
