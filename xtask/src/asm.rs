@@ -86,7 +86,7 @@ fn faults<'a>(functions: impl Iterator<Item = &'a Function>) -> Result<()> {
     let faults: Vec<String> = functions
         .flat_map(|function| {
             let loops = function.vector_loops();
-            let fault = |body| function.fault(body).map(|text| format!("{}: {text}", function.name));
+            let fault = |body| function.fault(body, ENTERED).map(|text| format!("{}: {text}", function.name));
             loops.iter().filter_map(fault).collect::<Vec<_>>()
         })
         .collect();

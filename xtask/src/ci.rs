@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::failure::{Failure, Result};
 use crate::process::Cmd;
 use crate::workspace::{Package, Workspace};
-use crate::{asm, counts, loom, pgo, san, tidy};
+use crate::{asm, counts, loom, pgo, tidy};
 
 /// Options of `cargo xtask ci`.
 #[derive(Debug, clap::Args)]
@@ -30,7 +30,7 @@ enum Ended {
     Skipped(String),
 }
 
-const STEPS: [Step; 11] = [
+const STEPS: [Step; 10] = [
     Step { name: "fmt", run: |_| cargo(["fmt", "--all", "--check"]) },
     Step { name: "tidy", run: |workspace| tidy::run(workspace).map(|()| Ended::Passed) },
     Step { name: "test", run: |_| cargo(["test", "--workspace"]) },
@@ -40,7 +40,6 @@ const STEPS: [Step; 11] = [
     Step { name: "counts", run: instruction_counts },
     Step { name: "loom", run: models },
     Step { name: "asm", run: machine_code },
-    Step { name: "san", run: sanitizer },
     Step { name: "pgo", run: pgo_check },
 ];
 
@@ -151,13 +150,6 @@ fn models(workspace: &Workspace) -> Result<Ended> {
         return Ok(Ended::Skipped("no package has tests/loom.rs".into()));
     }
     loom::run(workspace).map(|()| Ended::Passed)
-}
-
-fn sanitizer(workspace: &Workspace) -> Result<Ended> {
-    match san::target(workspace)? {
-        Ok(_) => san::run(workspace).map(|()| Ended::Passed),
-        Err(reason) => Ok(Ended::Skipped(reason)),
-    }
 }
 
 fn pgo_check(workspace: &Workspace) -> Result<Ended> {

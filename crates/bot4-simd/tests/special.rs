@@ -80,13 +80,13 @@ fn call<T: Element, K: Kernels>(k: K, kernel: Kernel, a: &[T], b: &[T]) -> f64 {
 fn naive<T: Element>(kernel: Kernel, a: &[T], b: &[T]) -> f64 {
     let a: Vec<f64> = a.iter().map(|&x| x.into()).collect();
     let b: Vec<f64> = b.iter().map(|&x| x.into()).collect();
-    let products = a.iter().zip(&b).map(|(a, b)| a * b);
+    let mut products = a.iter().zip(&b).map(|(a, b)| a * b);
     match kernel {
         Kernel::Sum => a.iter().fold(0.0, |sum, x| sum + x),
         Kernel::SquaredNorm => a.iter().fold(0.0, |sum, x| sum + x * x),
         Kernel::Mean if a.iter().all(|x| x.is_finite()) => a.iter().sum::<f64>() / a.len() as f64,
         Kernel::Mean => f64::NAN,
-        Kernel::Ger => products.last().unwrap_or(0.0),
+        Kernel::Ger => products.next_back().unwrap_or(0.0),
         _ => products.fold(0.0, |sum, x| sum + x),
     }
 }

@@ -125,10 +125,14 @@ impl Function {
         innermost.map(|(_, body)| body.clone()).collect()
     }
 
-    /// What a vector loop must not have: a call, or a way out that panics.
-    pub(crate) fn fault(&self, body: &Loop) -> Option<&str> {
+    /// What a vector loop must not have: a call, or a way out that panics. A loop that calls one of the `kernels`, whole, goes
+    /// over columns and not over registers.
+    pub(crate) fn fault(&self, body: &Loop, kernels: &str) -> Option<&str> {
         let body = || body.iter().map(|&i| &self.instructions[i]);
         let call = body().find(|one| one.is_call());
+        if call.is_some_and(|call| call.text.contains(kernels)) {
+            return None;
+        }
         let panic = || body().filter_map(Instruction::jump).find_map(|target| self.panic_at(target));
         call.or_else(panic).map(|one| one.text.as_str())
     }
@@ -193,7 +197,7 @@ mod tests {
         let fault = |function: &Function| {
             let loops = function.vector_loops();
             assert_eq!(loops.len(), 1, "{}", function.name);
-            (function.name.clone(), function.fault(&loops[0]).map(str::to_owned))
+            (function.name.clone(), function.fault(&loops[0], "enter::inside").map(str::to_owned))
         };
         parse(LISTING).iter().map(fault).collect()
     }

@@ -184,7 +184,8 @@ fn exp_of(x: DoubleDouble) -> Exact {
 
 /// The error function, by the series of positive terms `2 x / sqrt(pi) e^(-x^2) (1 + (2 x^2)/3 + (2 x^2)^2/15 + ...)`.
 pub(crate) fn erf(x: f64) -> Exact {
-    const TWO_OVER_ROOT_PI: DoubleDouble = DoubleDouble(1.1283791670955126, 1.533545961316588e-17);
+    const TWO_OVER_ROOT_PI: DoubleDouble =
+        DoubleDouble(std::f64::consts::FRAC_2_SQRT_PI, 1.533545961316588e-17);
     if x.abs() > 8.0 {
         return Exact::new(DoubleDouble(x.signum(), 0.0), 0);
     }
