@@ -15,11 +15,11 @@ type Group = (&'static str, fn() -> Vec<Case>);
 const ALL: &[Group] = &[
     ("cache", cache::cases),
     ("metrics", metrics::cases),
+    ("ml", ml::cases),
     ("pool", pool::cases),
     ("queue", queue::cases),
     ("snapshot", snapshot::cases),
 ];
-const ALL: &[Group] = &[("cache", cache::cases), ("ml", ml::cases), ("pool", pool::cases)];
 
 pub(crate) fn names() -> impl Iterator<Item = &'static str> {
     ALL.iter().map(|(name, _)| *name)
