@@ -560,7 +560,7 @@ kernels! {
     /// use bot4_simd::{Panels, panel_gemv};
     ///
     /// let layout = Panels::<f32>::new(1, 2);
-    /// let mut a = vec![0.0; layout.len()];
+    /// let mut a = vec![0.0_f32; layout.len()];
     /// a[layout.index(0, 1)] = 3.0;
     /// let mut y = [0.0; 2];
     /// panel_gemv(&a, &vec![1.0; layout.padded_outputs()], &[2.0], &mut y);
@@ -580,7 +580,7 @@ kernels! {
     /// use bot4_simd::{Panels, panel_gemm};
     ///
     /// let layout = Panels::<f32>::new(2, 1);
-    /// let mut a = vec![0.0; layout.len()];
+    /// let mut a = vec![0.0_f32; layout.len()];
     /// (a[layout.index(0, 0)], a[layout.index(1, 0)]) = (1.0, 10.0);
     /// let mut y = [0.0; 3];
     /// let bias = vec![0.0; layout.padded_outputs()];
