@@ -1,7 +1,7 @@
 //! The measuring bench: our crates and their peers side by side, by the package bot4-benches.
 mod compare;
 mod page;
-mod record;
+pub(crate) mod record;
 
 use std::fs;
 use std::path::{Path, PathBuf};

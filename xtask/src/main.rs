@@ -5,6 +5,7 @@ mod bench;
 mod ci;
 mod counts;
 mod failure;
+mod figures;
 mod html;
 mod loom;
 mod pgo;
@@ -12,6 +13,7 @@ mod process;
 mod san;
 mod stages;
 mod tidy;
+mod validate;
 mod workspace;
 
 use std::path::Path;
@@ -41,12 +43,16 @@ enum Task {
     Tidy,
     /// Measure groups of cases against the peers, write records, compare them
     Bench(bench::Options),
+    /// Check that the tables of the READMEs are what the committed records say, or write them
+    Figures(figures::Options),
     /// Count instructions and cache misses of the hot functions, against their limits
     Counts(counts::Options),
     /// Check the vector loops of the shipped binary, or print a function of it
     Asm(asm::Options),
     /// Check the concurrent modules under all interleavings
     Loom,
+    /// Print one table of the old path against the optimised one, every figure measured
+    Validate(validate::Options),
     /// Run the tests of the packages with unsafe code under the address sanitizer
     San,
 }
@@ -71,9 +77,11 @@ fn run(task: &Task) -> Result<()> {
         Task::Ci(options) => ci::run(&workspace, options),
         Task::Tidy => tidy::run(&workspace),
         Task::Bench(options) => bench::run(&workspace, options),
+        Task::Figures(options) => figures::run(&workspace, options),
         Task::Counts(options) => counts::run(&workspace, options),
         Task::Asm(options) => asm::run(&workspace, options),
         Task::Loom => loom::run(&workspace),
+        Task::Validate(options) => validate::run(&workspace, options),
         Task::San => san::run(&workspace),
     }
 }

@@ -20,6 +20,7 @@ mod report;
 mod selftest;
 mod store;
 pub(crate) mod toolchain;
+mod trained;
 #[cfg(test)]
 mod traps;
 mod workload;
@@ -32,10 +33,10 @@ use diagnostics::Diagnostics;
 use flags::CleanFlags;
 use measure::{Contender, Samples};
 use profdata::{Install, Profdata};
-use profile::MergedProfile;
 use recording::Recording;
 use report::{BinaryFile, EqualOutput, ProfileFacts, Report, StageTime};
 use toolchain::Toolchain;
+use trained::Trained;
 use workload::{Observation, Output, Workload};
 
 use crate::failure::{Failure, Result};
@@ -239,18 +240,17 @@ pub(crate) fn drive(subject: &Subject, tool: &Profdata, plan: &Plan, stages: &mu
     };
     let baseline = stages.run("build the baseline (release: fat LTO)", || subject.build_baseline())?;
     let instrumented = stages.run("build with counters", || subject.build_instrumented())?;
-    let (profile, raw_files, trained) = stages.run("train and merge", || {
-        let (raw, trained) = workload::train(subject, &instrumented, &plan.training)?;
-        Ok((raw.merge(tool, &subject.out.join("profiles"))?, raw.len(), trained))
-    })?;
+    let trained =
+        stages.run("train and merge", || trained::train(subject, &instrumented, &plan.training, tool))?;
+    let profile = &trained.profile;
     let (optimised, facts) = stages.run("build with the profile, check coverage and staleness", || {
-        let covered = coverage::check(&profile, plan.hot)?;
-        let (optimised, diagnostics) = subject.build_optimised(&profile)?;
+        let covered = coverage::check(profile, plan.hot)?;
+        let (optimised, diagnostics) = subject.build_optimised(profile)?;
         diagnostics.check(&profile.summary)?;
-        Ok((optimised, facts(&profile, raw_files, covered, &diagnostics)))
+        Ok((optimised, facts(&trained, covered, &diagnostics)))
     })?;
     let name = if subject.native { "LTO + PGO, native CPU" } else { "LTO + PGO" };
-    let builds = Builds { plain, baseline, optimised, name, trained };
+    let builds = Builds { plain, baseline, optimised, name, trained: trained.seen };
     let outputs = stages.run("compare outputs", || compare_outputs(subject, &builds, plan))?;
     let mut report = start_report(subject, tool, facts, outputs)?;
     if let Some(rounds) = plan.rounds {
@@ -271,15 +271,12 @@ fn finish(subject: &Subject, builds: &Builds, mut report: Report, stages: &Stage
     Ok(Outcome { binary, report })
 }
 
-fn facts(
-    profile: &MergedProfile,
-    raw_files: usize,
-    covered: Vec<Covered>,
-    diagnostics: &Diagnostics,
-) -> ProfileFacts {
+fn facts(trained: &Trained, covered: Vec<Covered>, diagnostics: &Diagnostics) -> ProfileFacts {
+    let profile = &trained.profile;
     ProfileFacts {
         path: profile.path.display().to_string(),
-        raw_files,
+        raw_files: trained.raw_files,
+        reused: trained.reused,
         functions: profile.summary.functions,
         total_count: profile.summary.total_count,
         discarded_count: diagnostics.discarded,

@@ -61,11 +61,10 @@ fn times(row: &Row) -> String {
 mod tests {
     use super::*;
     use crate::bench::record::{Machine, row};
-    use std::collections::BTreeMap;
 
     fn record(rows: Vec<Row>) -> Record {
         let machine = Machine { cpu: String::new(), cores: 2, kernel: String::new() };
-        Record { machine, versions: BTreeMap::new(), commands: BTreeMap::new(), rows }
+        Record { rows, ..Record::empty(machine) }
     }
 
     #[test]

@@ -134,7 +134,6 @@ fn versions(record: &Record) -> String {
 mod tests {
     use super::*;
     use crate::bench::record::{Machine, row};
-    use std::collections::BTreeMap;
 
     #[test]
     fn every_subject_has_a_bar_and_a_slow_one_does_not_hide_the_others() {
@@ -144,7 +143,7 @@ mod tests {
             row("get", "limit", "limit", 1.0),
         ];
         let machine = Machine { cpu: "cpu".into(), cores: 2, kernel: "k".into() };
-        let page = of(&Record { machine, versions: BTreeMap::new(), commands: BTreeMap::new(), rows });
+        let page = of(&Record { rows, ..Record::empty(machine) });
         assert_eq!(page.matches("<rect").count(), 3);
         assert!(page.contains("ours &amp; co") && page.contains("» 5000 ns"), "{page}");
         let widest = (RIGHT - LEFT) / LONGEST;

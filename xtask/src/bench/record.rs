@@ -7,7 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::failure::{Failure, Result};
 use crate::process::Cmd;
+use crate::validate::Line;
 use crate::workspace::Workspace;
+
+/// Where the records are: a folder per processor, a file per day.
+pub(crate) const RECORDS: &str = "benches/records";
 
 /// One subject of one case, as the bench writes it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -37,6 +41,9 @@ pub(crate) struct Record {
     pub(crate) versions: BTreeMap<String, String>,
     /// The command that measured each group last.
     pub(crate) commands: BTreeMap<String, String>,
+    /// The table of `cargo xtask validate`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) validation: Vec<Line>,
     pub(crate) rows: Vec<Row>,
 }
 
@@ -59,6 +66,12 @@ impl Machine {
 }
 
 impl Record {
+    /// Of a machine on which nothing was measured yet.
+    pub(crate) fn empty(machine: Machine) -> Self {
+        let (versions, commands) = (BTreeMap::new(), BTreeMap::new());
+        Self { machine, versions, commands, validation: Vec::new(), rows: Vec::new() }
+    }
+
     /// Reads a record, or the bare rows that `--json` writes.
     pub(crate) fn read(path: &Path) -> Result<Self> {
         let text = fs::read_to_string(path).map_err(|e| Failure::io("read", path, &e))?;
@@ -66,7 +79,7 @@ impl Record {
         if text.trim_start().starts_with('[') {
             let rows = serde_json::from_str(&text).map_err(wrong)?;
             let machine = Machine { cpu: "not recorded".into(), cores: 0, kernel: String::new() };
-            return Ok(Self { machine, versions: BTreeMap::new(), commands: BTreeMap::new(), rows });
+            return Ok(Self { rows, ..Self::empty(machine) });
         }
         serde_json::from_str(&text).map_err(wrong)
     }
@@ -96,16 +109,30 @@ impl Record {
 
 /// Adds the rows to today's record of this machine.
 pub(crate) fn write(workspace: &Workspace, rows: Vec<Row>, command: &str) -> Result<PathBuf> {
+    today(workspace, |record| {
+        record.versions = versions(workspace)?;
+        record.add(rows, command);
+        Ok(())
+    })
+}
+
+/// Puts the table into today's record of this machine.
+pub(crate) fn write_validation(workspace: &Workspace, lines: Vec<Line>) -> Result<PathBuf> {
+    today(workspace, |record| {
+        record.commands.insert("validation".into(), "cargo xtask validate".into());
+        record.validation = lines;
+        Ok(())
+    })
+}
+
+/// Changes today's record of this machine, which may not exist yet.
+fn today(workspace: &Workspace, change: impl FnOnce(&mut Record) -> Result<()>) -> Result<PathBuf> {
     let machine = Machine::here();
-    let dir = workspace.root.join("benches/records").join(folder(&machine.cpu));
+    let dir = workspace.root.join(RECORDS).join(folder(&machine.cpu));
     fs::create_dir_all(&dir).map_err(|e| Failure::io("create", &dir, &e))?;
     let path = dir.join(format!("{}.json", jiff::Timestamp::now().strftime("%F")));
-    let mut record = match path.exists() {
-        true => Record::read(&path)?,
-        false => Record { machine, versions: BTreeMap::new(), commands: BTreeMap::new(), rows: Vec::new() },
-    };
-    record.versions = versions(workspace)?;
-    record.add(rows, command);
+    let mut record = if path.exists() { Record::read(&path)? } else { Record::empty(machine) };
+    change(&mut record)?;
     fs::write(&path, record.json()?).map_err(|e| Failure::io("write", &path, &e))?;
     Ok(path)
 }
@@ -159,12 +186,7 @@ mod tests {
     use super::*;
 
     fn record() -> Record {
-        Record {
-            machine: Machine { cpu: "a".into(), cores: 2, kernel: "k".into() },
-            versions: BTreeMap::new(),
-            commands: BTreeMap::new(),
-            rows: Vec::new(),
-        }
+        Record::empty(Machine { cpu: "a".into(), cores: 2, kernel: "k".into() })
     }
 
     #[test]

@@ -49,6 +49,8 @@ pub(crate) struct BinaryFile {
 pub(crate) struct ProfileFacts {
     pub(crate) path: String,
     pub(crate) raw_files: usize,
+    /// Whether the profile is that of an earlier run with the same binary and workloads.
+    pub(crate) reused: bool,
     pub(crate) functions: u64,
     pub(crate) total_count: u64,
     pub(crate) discarded_count: u64,
@@ -139,9 +141,14 @@ impl Report {
     fn gate_part(&self) -> String {
         let p = &self.profile;
         let mut text = format!(
-            "## Gates\n\n- profile: {} functions, {} counts from {} raw files\n- stale: {} counts discarded\n\
+            "## Gates\n\n- profile: {} functions, {} counts from {} raw files{}\n- stale: {} counts discarded\n\
              - without data: {} functions\n",
-            p.functions, p.total_count, p.raw_files, p.discarded_count, p.functions_without_data
+            p.functions,
+            p.total_count,
+            p.raw_files,
+            if p.reused { " of an earlier run" } else { "" },
+            p.discarded_count,
+            p.functions_without_data
         );
         for c in &p.covered {
             let _ = writeln!(text, "- covered: `{}`, {} counts", c.path, c.count);

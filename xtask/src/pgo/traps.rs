@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::Command;
 
 use super::profdata::Candidate;
+use super::profile::MergedProfile;
 use super::selftest::SelfTest;
 use super::*;
 
@@ -136,6 +137,26 @@ fn the_whole_loop_ends_with_a_report_and_a_binary_with_equal_outputs() {
 fn training_twice_gives_the_same_profile_name() {
     let Some(toy) = Toy::new("pgo repeat") else { return };
     assert_eq!(toy.trained().path, toy.trained().path);
+}
+
+#[test]
+fn a_training_is_used_again_until_the_sources_the_workloads_or_the_profile_change() {
+    let Some(toy) = Toy::new("pgo memory") else { return };
+    let train = |workloads: &[Workload]| {
+        let instrumented = toy.subject.build_instrumented().unwrap();
+        trained::train(&toy.subject, &instrumented, workloads, &toy.tool).unwrap()
+    };
+    let one = [seed("training", 1)];
+    let first = train(&one);
+    assert!(!first.reused);
+    let again = train(&one);
+    assert!(again.reused);
+    assert_eq!((again.profile.path, &again.seen), (first.profile.path.clone(), &first.seen));
+    assert!(!train(&[seed("training", 3)]).reused, "another workload");
+    std::fs::write(&first.profile.path, b"damaged").unwrap();
+    assert!(!train(&one).reused, "a damaged profile");
+    toy.edit("byte.wrapping_mul(31)", "byte.wrapping_mul(33)");
+    assert!(!train(&one).reused, "other sources");
 }
 
 #[test]

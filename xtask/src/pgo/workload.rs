@@ -1,6 +1,7 @@
 //! Runs of the program under a declared workload, and what it reports about itself.
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::build::{Binary, Instrumented, Subject};
@@ -32,7 +33,7 @@ pub(crate) enum Output {
 }
 
 /// The parts of the program's JSON that the loop needs.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Observation {
     /// Of all outputs: the same events must give the same digest.
     pub(crate) digest: String,

@@ -325,7 +325,7 @@ pub(crate) struct BenchmarkArgs {
     #[arg(long, value_name = "N", default_value_t = 1, conflicts_with = "data")]
     pub(crate) seed: u64,
     /// Events measured, after those the model is trained on [default: 200000, with --quick 40000]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2048..=100_000_000))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(4096..=100_000_000))]
     pub(crate) events: Option<u32>,
     /// Events per second of the section `offered`
     #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]

@@ -122,6 +122,7 @@ pub(crate) struct NewPath<'d> {
 impl NewPath<'_> {
     /// From quote to decision. No allocation; no lock but the cache's own at the first quote of a minute, when the slow features
     /// are computed.
+    #[inline(never)] // its symbol is where a profiler, and `cargo xtask validate`, sets its boundary
     pub(crate) fn on_quote(&mut self, quote: &Quote) -> Decision {
         self.trader.settle(quote);
         let source = &mut self.source;
@@ -144,6 +145,7 @@ impl NewPath<'_> {
     /// From a batch of columns and their quotes to decisions, which are appended to `out`.
     ///
     /// No lock, and no allocation if `out` has room.
+    #[inline(never)] // its symbol is where a profiler, and `cargo xtask validate`, sets its boundary
     pub(crate) fn on_batch(&mut self, mut batch: Batch<'_>, quotes: &[Quote], out: &mut Vec<Decision>) {
         self.pipeline.batch(&mut batch);
         let probabilities = batch.column(0);

@@ -41,6 +41,7 @@ impl OldPath {
     }
 
     /// From quote to decision.
+    #[inline(never)] // its symbol is where a profiler, and `cargo xtask validate`, sets its boundary
     pub(crate) fn on_quote(&mut self, quote: &Quote) -> Decision {
         self.settle(quote);
         let features = self.features(quote);
@@ -55,6 +56,7 @@ impl OldPath {
     }
 
     /// From a batch of rows (row after row in one buffer) and their quotes to decisions.
+    #[inline(never)] // its symbol is where a profiler, and `cargo xtask validate`, sets its boundary
     pub(crate) fn on_batch(&mut self, rows: &[f64], quotes: &[Quote]) -> Vec<Decision> {
         let normalized = self.stages.normalize(rows.to_vec());
         let extracted = self.stages.extract(normalized.clone());
