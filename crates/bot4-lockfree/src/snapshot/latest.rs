@@ -2,17 +2,17 @@
 //!
 //! A reader keeps its last copy and takes a new one when `newest` has moved.
 //!
-//! Four slots, used in turn. The writer marks the next slot as being written (odd number), fills it, marks it complete
-//! (even number) and points `newest` at it. A reader copies the slot `newest` points at and checks afterwards that its
-//! number has not moved; it fails only if the writer has come round all four slots in the meantime, and gives up after
-//! [`ATTEMPTS`] failures with the value it has. The seqlock is in Boehm, "Can seqlocks get along with programming
+//! Four slots, used in turn. The writer puts the new version's number on the next slot, fills it and points `newest` at it. A
+//! reader copies the slot `newest` points at and checks afterwards that its number has not moved; it fails only if the writer has
+//! come round all four slots in the meantime, and gives up after [`ATTEMPTS`] failures with the value it has. (With one slot
+//! the number would have to say as well whether the slot is complete; here `newest` does.) The seqlock is in Boehm, "Can seqlocks get along with programming
 //! language memory models?", MSPC 2012; the words are relaxed atomics, as there, so a torn copy that is thrown away is
 //! not a data race.
 //!
 //! | field | written by | read by | ordering | why |
 //! | --- | --- | --- | --- | --- |
 //! | `newest` | writer | readers | Release / Acquire | the words of that version are visible to whoever sees it |
-//! | `slot.number` | writer, odd before and even after | readers, after the words | Relaxed + fences | see the notes: an overwritten word implies a changed number |
+//! | `slot.number` | writer, before the words | readers, after the words | Relaxed + fences | see the notes: an overwritten word implies a changed number |
 //! | `slot.words` | writer | readers | Relaxed | ordered by the two above |
 //! | `writer_taken` | `writer`, the writer's drop | `writer` | Acquire / Release | the next writer continues after the last one's stores |
 
@@ -60,7 +60,7 @@ struct Shared<T: Words> {
 }
 
 struct Slot<T: Words> {
-    /// `2 v` when version `v` is complete, `2 v - 1` while it is being written.
+    /// The version that lies here, or is being written.
     number: AtomicU64,
     words: Cells<T>,
 }
@@ -79,10 +79,10 @@ impl<T: Words> Shared<T> {
         let slot = self.slot(version);
         let words = T::Array::load(&slot.words);
         // ORDERING: Acquire fence: if one of the loads above saw a word of a later version, the load below sees the
-        // odd number stored before that word; pairs with the Release fence in `write`.
+        // number stored before that word; pairs with the Release fence in `write`.
         fence(Acquire);
         // ORDERING: Relaxed: ordered by the fence.
-        (slot.number.load(Relaxed) == 2 * version).then(|| (T::from_words(words), version))
+        (slot.number.load(Relaxed) == version).then(|| (T::from_words(words), version))
     }
 }
 
@@ -151,12 +151,10 @@ impl<T: Words> LatestWriter<T> {
         self.version += 1;
         let slot = self.shared.slot(self.version);
         // ORDERING: Relaxed, then a Release fence: whoever sees one of the words below and passes an Acquire fence sees
-        // this odd number too; pairs with the fence in `copy`.
-        slot.number.store(2 * self.version - 1, Relaxed);
+        // this number too; pairs with the fence in `copy`.
+        slot.number.store(self.version, Relaxed);
         fence(Release);
         value.to_words().store(&slot.words);
-        // ORDERING: Release: a reader that sees the even number sees the words; in `copy` the order is given by `newest`.
-        slot.number.store(2 * self.version, Release);
         // ORDERING: Release: publishes the words and the number to the Acquire in `copy`.
         self.shared.newest.store(self.version, Release);
     }
