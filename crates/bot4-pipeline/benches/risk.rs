@@ -1,17 +1,18 @@
-//! What does a risk check cost one thread: admitted, admitted and released, denied early and late?
+//! What does a risk check cost one thread: admitted, admitted and released, denied early and late; with a gate for many
+//! checkers and with one for a single checker?
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use bot4_pipeline::risk::{Limits, Order, Reservation, RiskGate};
+use bot4_pipeline::risk::{Limits, Order, Reason, RiskGate};
 use bot4_pipeline::{Quote, Side};
 use criterion::{Criterion, criterion_group, criterion_main};
 
 const UNIT: i64 = 1_000_000_000;
 const BURST: usize = 64;
 
-fn gate() -> RiskGate {
-    RiskGate::new(Limits {
+fn limits() -> Limits {
+    Limits {
         instrument: 7,
         tick: UNIT / 100,
         lot: UNIT / 1000,
@@ -24,8 +25,12 @@ fn gate() -> RiskGate {
         loss_max: 1_000 * UNIT,
         rate_orders_max: 1_000,
         rate_window_ns: 1_000,
-    })
-    .unwrap()
+    }
+}
+
+/// For many checkers, and for one.
+fn gates() -> [(&'static str, RiskGate); 2] {
+    [("many", RiskGate::new(limits()).unwrap()), ("one", RiskGate::for_one_checker(limits(), 0).unwrap())]
 }
 
 /// The n-th order and its quote; an order every 10 ns keeps to the rate.
@@ -42,18 +47,23 @@ fn inputs(n: u64) -> (Order, Quote) {
 }
 
 fn admitted(c: &mut Criterion) {
-    let gate = gate();
+    for (checkers, gate) in gates() {
+        admitted_by(c, checkers, &gate);
+    }
+}
+
+fn admitted_by(c: &mut Criterion, checkers: &str, gate: &RiskGate) {
     let (mut checker, mut n) = (gate.checker(), 0u64);
-    c.bench_function("check/admitted", |b| {
+    c.bench_function(&format!("check/admitted_{checkers}"), |b| {
         b.iter_custom(|iterations| {
             let (mut spent, mut done) = (Duration::ZERO, 0);
             while done < iterations {
                 let burst = iterations.saturating_sub(done).min(BURST as u64);
                 let inputs: [_; BURST] = std::array::from_fn(|i| inputs(n + i as u64));
-                let mut open: [Option<Reservation>; BURST] = [const { None }; BURST];
+                let mut open: [_; BURST] = [const { Err(Reason::Halted) }; BURST];
                 let start = Instant::now();
                 for (slot, (order, quote)) in open.iter_mut().zip(&inputs[..burst as usize]) {
-                    *slot = checker.check(order, quote).ok();
+                    *slot = checker.check(order, quote);
                 }
                 spent += start.elapsed();
                 let admitted =
@@ -65,7 +75,7 @@ fn admitted(c: &mut Criterion) {
             spent
         });
     });
-    c.bench_function("check/admitted_then_released", |b| {
+    c.bench_function(&format!("check/admitted_then_released_{checkers}"), |b| {
         b.iter(|| {
             n += 1;
             let (order, quote) = inputs(n);
@@ -75,7 +85,7 @@ fn admitted(c: &mut Criterion) {
 }
 
 fn denied(c: &mut Criterion) {
-    let gate = gate();
+    let gate = RiskGate::new(limits()).unwrap();
     let mut checker = gate.checker();
     let (order, quote) = inputs(1);
     let cases = [
@@ -83,7 +93,7 @@ fn denied(c: &mut Criterion) {
         ("collar", Order { px: 2 * order.px, ..order }),
         ("position", Order { qty: 100 * UNIT, ..order }),
     ];
-    gate.set_limits(Limits { position_max: 50 * UNIT, ..gate.limits() }).unwrap();
+    gate.set_limits(Limits { position_max: 50 * UNIT, ..limits() }).unwrap();
     for (name, order) in cases {
         c.bench_function(&format!("check/denied_{name}"), |b| {
             b.iter(|| checker.check(black_box(&order), black_box(&quote)).unwrap_err());

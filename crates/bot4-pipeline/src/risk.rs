@@ -46,7 +46,8 @@
 //! State, instrument, quantity and price above zero, tick and lot, size, notional, the quote itself,
 //! its age, the collar round its mid, a repeated id, the position, the open notional, the rate. The
 //! first that fails is the [`Reason`]. Nothing is reserved, recorded or counted for a denied order
-//! (with one exception: two checkers that race with the *same id* may spend one unit of the rate).
+//! (with one exception: of checkers that race for the last of a limit, or with the *same id*, one that is
+//! denied may spend a unit of the rate).
 //!
 //! # Why the limits hold under any interleaving
 //!
@@ -56,15 +57,22 @@
 //! - `long`  = position + open buys: the position if every open buy is executed and no sell is;
 //! - `short` = open sells - position: the same for the other side.
 //!
-//! A buy of `n` is admitted by raising `long` by `n` in one atomic step and looking at what it was
-//! before: above `limit - n`, the step is taken back and the order denied. An executed buy leaves
-//! `long` as it is (open became position) and lowers `short`; a cancelled one lowers `long`. All
-//! reservations that raised a total stand in its modification order, so their sum never exceeds the
-//! limit their check compared with. Two consequences:
+//! An admitted buy of `n` raises `long` by `n`. An executed one leaves `long` as it is (open became position)
+//! and lowers `short`; a cancelled one lowers `long`. *Reduce-only is the same with limit 0*: a sell is
+//! admitted while it cannot carry the position through zero whatever else is executed. Once the loss limit is
+//! reached the gate acts in the same way.
 //!
-//! - *Reduce-only is the same step with limit 0*: a sell is admitted while it cannot carry the position
-//!   through zero whatever else is executed. Once the loss limit is reached the gate acts in the same
-//!   way.
+//! A check that finds room does three things in this order: it *raises* the totals in a cell that only its
+//! checker writes, it *claims* a number of the rate's window, and it *looks again* at the totals, all cells
+//! added up and its own order among them. Past a limit, it takes back what it raised and the order is denied.
+//! Claims are compare-exchanges of one cursor, so they have an order, and each sees what was written before
+//! every earlier one. Of two orders that are both admitted the one claimed later has therefore seen the earlier
+//! one in the total that it compared with its limit: what is admitted and not settled never exceeds the limit.
+//! Two consequences:
+//!
+//! - The whole check has two locked instructions, the claim and the exchange of the id, where a shared sum
+//!   per total would take two more. A gate [for one checker](RiskGate::for_one_checker) has none: nobody raises
+//!   meanwhile, so stores do.
 //! - A large order that is being denied is briefly part of the total, so another that would have
 //!   fitted may be denied beside it. The other direction is impossible.
 //!
@@ -74,10 +82,13 @@
 //! | --- | --- | --- | --- | --- |
 //! | `state` | `set_state` | every check | Release / Acquire | a check that sees the state also sees the limits published before it |
 //! | `pnl` | `set_pnl` | every check | Relaxed | one number that publishes nothing else |
-//! | `long`, `short`, `open` | checks (`fetch_add`, undone by `fetch_sub`), `fill`, `release` | checks, `open_notional` | Relaxed | the rule is about one number's modification order; no other memory is published |
+//! | `raised`, a cell per checker | its checker | checks, `open_notional` | Relaxed | the claim publishes it |
+//! | `cells` | `checker` | checks | Relaxed | the claim publishes it |
+//! | `lowered` | `fill`, `release` | checks, `open_notional` | Release / Acquire | who sees a lowering sees the raising it belongs to |
+//! | `cursor` | claims | claims | AcqRel | the order of the claims, and what was written before them |
+//! | window `sequence`, `time` | whoever claimed the number | the claim `n` numbers later | Release / Acquire | the time belongs to the number |
 //! | `position` | `fill` | `position` | Relaxed | a report; no check reads it |
 //! | `recent` slots | checks | checks | Relaxed | the slot's own modification order decides who was first |
-//! | `checkers` | `checker`, drop | `checker` | Relaxed | a count |
 //!
 //! # Not here
 //!
@@ -92,7 +103,11 @@ mod multiple;
 mod order;
 mod reason;
 mod recent;
+mod sync;
+#[cfg(feature = "toml")]
+mod toml;
 mod totals;
+mod window;
 
 pub use crate::quote::Side;
 pub use checker::Checker;
@@ -100,3 +115,5 @@ pub use gate::{RiskGate, SettleError, SettleFault, State};
 pub use limits::{Limits, LimitsError};
 pub use order::{Order, Reservation};
 pub use reason::Reason;
+#[cfg(feature = "toml")]
+pub use toml::{TomlError, TomlFault};

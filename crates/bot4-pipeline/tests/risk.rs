@@ -40,6 +40,10 @@ fn gate() -> RiskGate {
     RiskGate::new(LIMITS).unwrap()
 }
 
+fn gate_for_one() -> RiskGate {
+    RiskGate::for_one_checker(LIMITS, 0).unwrap()
+}
+
 /// Buys and executes `qty`, in the past so that the rate is not used up.
 fn long(gate: &RiskGate, qty: i64) {
     let ts = 1_000;
@@ -129,8 +133,11 @@ fn every_reason_denies_and_leaves_nothing_reserved() {
     for reason in Reason::ALL {
         assert!(cases.iter().any(|case| case.0 == *reason), "no case for {reason:?}");
     }
-    for (reason, prepare, order, quote) in cases {
-        let gate = gate();
+    let makers: [fn() -> RiskGate; 2] = [gate, gate_for_one];
+    for (make, (reason, prepare, order, quote)) in
+        makers.iter().flat_map(|make| cases.iter().map(move |&case| (make, case)))
+    {
+        let gate = make();
         prepare(&gate);
         let before = gate.open_notional();
         assert_eq!(gate.checker().check(&order, &quote).unwrap_err(), reason, "{order:?} {quote:?}");
@@ -138,7 +145,7 @@ fn every_reason_denies_and_leaves_nothing_reserved() {
         // What was denied is no duplicate, and the same order passes an untouched gate with a good quote
         // exactly if the order itself was not the fault.
         let blameless = order == ORDER || reason == Reason::OpenNotional;
-        assert_eq!(self::gate().checker().check(&order, &QUOTE).is_ok(), blameless, "{reason:?}");
+        assert_eq!(make().checker().check(&order, &QUOTE).is_ok(), blameless, "{reason:?}");
     }
 }
 
@@ -248,6 +255,59 @@ fn checkers_are_bounded() {
     let _all: Vec<_> = (0..=RiskGate::CHECKERS_MAX).map(|_| gate.checker()).collect();
 }
 
+#[test]
+#[should_panic(expected = "a risk gate has 1 checkers already")]
+fn a_gate_for_one_checker_has_one_at_a_time() {
+    let gate = gate_for_one();
+    drop(gate.checker());
+    let _first = gate.checker();
+    let _second = gate.checker();
+}
+
+#[test]
+fn a_gate_for_one_checker_keeps_its_limits_while_others_settle() {
+    let limits = Limits { rate_orders_max: 1 << 20, ..LIMITS };
+    let gate = RiskGate::for_one_checker(limits, 0).unwrap();
+    let witness = Witness::default();
+    let (sender, receiver) = std::sync::mpsc::sync_channel::<Reservation>(8);
+    let receiver = Mutex::new(receiver);
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                loop {
+                    let Ok(reservation) = receiver.lock().unwrap().recv() else { return };
+                    witness.side(reservation.side()).fetch_sub(reservation.qty(), Ordering::SeqCst);
+                    gate.release(reservation).unwrap();
+                }
+            });
+        }
+        let mut checker = gate.checker();
+        let (mut admitted, mut id) = (0, 0);
+        while admitted < 2_000 {
+            id += 1;
+            let side = if id % 5 < 3 { Side::Buy } else { Side::Sell };
+            let order = Order { id, side, qty: (1 + id as i64 % 37) * UNIT, ..ORDER };
+            let Ok(reservation) = checker.check(&order, &QUOTE) else {
+                thread::yield_now();
+                continue;
+            };
+            let open = witness.side(side).fetch_add(order.qty, Ordering::SeqCst) + order.qty;
+            assert!(open <= limits.position_max, "{open} open on one side");
+            admitted += 1;
+            sender.send(reservation).unwrap();
+        }
+        drop(sender);
+    });
+    assert_eq!((gate.position(), gate.open_notional()), (0, 0));
+    let mut checker = gate.checker();
+    let [a, b] = [(1, 30 * UNIT), (2, 30 * UNIT)]
+        .map(|(id, qty)| checker.check(&Order { id: u64::MAX - id, qty, ..ORDER }, &QUOTE).unwrap());
+    let more = Order { qty: UNIT / 10, ..ORDER };
+    assert_eq!(checker.check(&more, &QUOTE), Err(Reason::PositionLimit));
+    gate.release(a).unwrap();
+    gate.release(b).unwrap();
+}
+
 /// Integers where overflow would show.
 fn extreme() -> impl Strategy<Value = i64> {
     prop_oneof![
@@ -298,10 +358,11 @@ proptest! {
 
     #[test]
     fn no_integers_make_the_gate_panic(
-        limits in any_limits(), position in extreme(), pnl in extreme(),
+        limits in any_limits(), position in extreme(), pnl in extreme(), one_checker: bool,
         orders in proptest::collection::vec((any_order(), any_quote(), extreme()), 1..20),
     ) {
-        let Ok(gate) = RiskGate::with_position(limits, position) else { return Ok(()) };
+        let make = if one_checker { RiskGate::for_one_checker } else { RiskGate::with_position };
+        let Ok(gate) = make(limits, position) else { return Ok(()) };
         gate.set_pnl(pnl);
         let mut checker = gate.checker();
         let mut position = position;
@@ -323,12 +384,13 @@ proptest! {
     #[test]
     fn decisions_equal_a_naive_account(
         steps in proptest::collection::vec((any::<bool>(), 1..500i64, 0..4u8, any::<usize>()), 1..120),
-        reduce_only_from in 0usize..120,
+        reduce_only_from in 0usize..120, one_checker: bool,
     ) {
         // Room for the rounding of each open order, so that sums exactly at the limit have to pass.
         let rounding = 1_200 * 120;
         let limits = Limits { rate_orders_max: 1_000, open_notional_max: LIMITS.open_notional_max + rounding, ..LIMITS };
-        let gate = RiskGate::new(limits).unwrap();
+        let make = if one_checker { RiskGate::for_one_checker } else { RiskGate::with_position };
+        let gate = make(limits, 0).unwrap();
         let mut checker = gate.checker();
         let (mut open, mut position) = (Vec::<Reservation>::new(), 0);
         for (step, (buy, tenths, fate, which)) in steps.into_iter().enumerate() {

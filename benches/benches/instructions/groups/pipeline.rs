@@ -88,8 +88,10 @@ fn stages_batch((mut pipeline, mut columns): (Stepwise, Columns<f64>)) -> (Stepw
 
 type Checks = (RiskGate, Checker, Vec<(Order, Quote)>);
 
-fn checks() -> Checks {
-    let gate = RiskGate::new(Limits {
+/// Orders for a gate for many checkers, or for one.
+fn checks(of_one: bool) -> Checks {
+    let make = if of_one { RiskGate::for_one_checker } else { RiskGate::with_position };
+    let limits = Limits {
         instrument: 7,
         tick: UNIT / 100,
         lot: UNIT / 1000,
@@ -102,8 +104,8 @@ fn checks() -> Checks {
         loss_max: 1_000 * UNIT,
         rate_orders_max: 1_000,
         rate_window_ns: 1_000,
-    })
-    .expect("the limits make sense");
+    };
+    let gate = make(limits, 0).expect("the limits make sense");
     let order = |id: u64| {
         let ts = 1_000_000 + 10 * id;
         let px = 100 * UNIT;
@@ -116,7 +118,8 @@ fn checks() -> Checks {
 }
 
 #[library_benchmark]
-#[bench::x64(checks())]
+#[bench::x64(checks(false))]
+#[bench::of_one_x64(checks(true))]
 fn risk_check_release((gate, mut checker, orders): Checks) -> Checks {
     for (order, quote) in &orders {
         let reservation = checker.check(black_box(order), quote).expect("within every limit");

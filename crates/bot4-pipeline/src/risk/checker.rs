@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bot4_lockfree::snapshot::Reader;
 
 use super::gate::{Shared, State};
-use super::limits::Rules;
+use super::limits::{Denied, Rules};
 use super::order::{Order, Reservation};
 use super::reason::Reason;
 use crate::quote::Quote;
@@ -15,13 +15,15 @@ use crate::quote::Quote;
 pub struct Checker {
     shared: Arc<Shared>,
     rules: Reader<Rules>,
+    /// This checker's cell of the totals.
+    cell: usize,
 }
 
 impl Checker {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
-        shared.enter();
+        let cell = shared.enter();
         let rules = shared.reader();
-        Self { shared, rules }
+        Self { shared, rules, cell }
     }
 
     /// Admits the order with a reservation, or denies it. `quote` is the latest of the instrument.
@@ -38,17 +40,15 @@ impl Checker {
             return Err(Reason::Halted);
         }
         let rules = self.rules.get();
-        let units = rules.order_bounds(order)?;
-        rules.collar(order, quote)?;
-        if self.shared.is_recent(order.id) {
-            return Err(Reason::DuplicateId);
-        }
-        self.shared.reserve(order, units, rules, state)
+        let Ok(units) = rules.bounds::<Denied>(order, quote) else {
+            return Err(rules.fault(order, quote));
+        };
+        self.shared.reserve(self.cell, order, units, rules, state)
     }
 }
 
 impl Drop for Checker {
     fn drop(&mut self) {
-        self.shared.leave();
+        self.shared.leave(self.cell);
     }
 }

@@ -1,10 +1,9 @@
 //! The shared half of the gate: state, totals, limits, and the settling of reservations.
 
 use std::fmt;
-use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 
-use bot4_lockfree::budget::RateLimit;
 use bot4_lockfree::snapshot::{Published, Reader};
 
 use super::checker::Checker;
@@ -12,7 +11,9 @@ use super::limits::{Limits, LimitsError, Rules, in_range, money, notional_units}
 use super::order::{Order, Reservation};
 use super::reason::Reason;
 use super::recent::RecentIds;
-use super::totals::Total;
+use super::sync::{AtomicI64, AtomicU8, Mutex};
+use super::totals::{Total, Totals};
+use super::window::Window;
 use crate::quote::Side;
 
 /// What the gate lets through.
@@ -43,25 +44,19 @@ pub(super) struct Shared {
     state: AtomicU8,
     pnl: AtomicI64,
     recent: RecentIds,
-    checkers: AtomicUsize,
-    /// The limits in force and their rate, for whoever replaces them.
-    current: Mutex<(Limits, Arc<RateLimit>)>,
+    window: Window,
     totals: Totals,
-}
-
-/// Written by every check, so together on one line and apart from what checks only read.
-#[derive(Debug)]
-#[repr(align(128))]
-struct Totals {
-    long: Total,
-    short: Total,
-    open: Total,
-    position: AtomicI64,
+    /// For whoever replaces the limits.
+    current: Mutex<Limits>,
+    /// Cells of the totals that no checker has.
+    cells: Mutex<Vec<usize>>,
+    /// How many checkers may exist.
+    checkers: usize,
 }
 
 impl RiskGate {
-    /// How many checkers may exist at once; it bounds the steps in flight on a total.
-    pub const CHECKERS_MAX: usize = 128;
+    /// How many checkers may exist at once; it bounds the steps in flight on a total, and those of a check.
+    pub const CHECKERS_MAX: usize = if cfg!(bot4_loom) { 3 } else { 128 };
 
     /// An active gate without a position. Allocates; cold.
     ///
@@ -79,24 +74,51 @@ impl RiskGate {
     ///
     /// A limit is outside its range, or the position is beyond [`Limits::POSITION_CEILING`].
     pub fn with_position(limits: Limits, position: i64) -> Result<Self, LimitsError> {
+        Self::build(limits, position, Self::CHECKERS_MAX)
+    }
+
+    /// As [`with_position`](Self::with_position), for one checker at a time: no locked instruction is left in its
+    /// check, which halves the cost. Fills, releases and changes may come from any thread as ever, and the checker may
+    /// move between threads; a second one can be had when the first is dropped.
+    ///
+    /// # Errors
+    ///
+    /// As [`with_position`](Self::with_position).
+    ///
+    /// ```
+    /// use bot4_pipeline::risk::{Limits, RiskGate};
+    ///
+    /// # let limits = Limits {
+    /// #     instrument: 7, tick: 1, lot: 1, order_qty_max: 9, order_notional_max: 9, collar_bps: 50,
+    /// #     quote_age_ns_max: 9, position_max: 9, open_notional_max: 9, loss_max: 9, rate_orders_max: 9,
+    /// #     rate_window_ns: 9,
+    /// # };
+    /// let gate = RiskGate::for_one_checker(limits, 0)?;
+    /// let checker = gate.checker();
+    /// let sender = std::thread::spawn(move || drop(checker));
+    /// sender.join().unwrap();
+    /// let _next = gate.checker();
+    /// # Ok::<(), bot4_pipeline::risk::LimitsError>(())
+    /// ```
+    pub fn for_one_checker(limits: Limits, position: i64) -> Result<Self, LimitsError> {
+        Self::build(limits, position, 1)
+    }
+
+    fn build(limits: Limits, position: i64, checkers: usize) -> Result<Self, LimitsError> {
         limits.validate()?;
         in_range("position", position, -Limits::POSITION_CEILING, Limits::POSITION_CEILING)?;
-        let rate = Arc::new(RateLimit::new(limits.rate_orders_max, limits.rate_window_ns));
         Ok(Self {
             shared: Arc::new(Shared {
                 id: next_gate_id(),
-                rules: Published::new(Rules::new(limits, Arc::clone(&rate))),
+                rules: Published::new(Rules::new(limits)),
                 state: AtomicU8::new(State::Active as u8),
                 pnl: AtomicI64::new(0),
                 recent: RecentIds::new(),
-                checkers: AtomicUsize::new(0),
-                current: Mutex::new((limits, rate)),
-                totals: Totals {
-                    long: Total::new(position),
-                    short: Total::new(-position),
-                    open: Total::new(0),
-                    position: AtomicI64::new(position),
-                },
+                window: Window::new(limits.rate_orders_max),
+                totals: Totals::new(checkers, position),
+                current: Mutex::new(limits),
+                cells: Mutex::new((0..checkers).rev().collect()),
+                checkers,
             }),
         })
     }
@@ -105,7 +127,8 @@ impl RiskGate {
     ///
     /// # Panics
     ///
-    /// If [`RiskGate::CHECKERS_MAX`] checkers of this gate exist already.
+    /// If [`RiskGate::CHECKERS_MAX`] checkers of this gate exist already, or one of a gate
+    /// [for one](Self::for_one_checker).
     #[must_use]
     pub fn checker(&self) -> Checker {
         Checker::new(Arc::clone(&self.shared))
@@ -113,31 +136,30 @@ impl RiskGate {
 
     /// Replaces all limits with one pointer swap: a check sees the old limits or the new ones, never a
     /// mixture. Open reservations stay as they are; where they exceed a new limit, orders are denied
-    /// until enough is settled. A changed rate starts an empty window, an unchanged one continues.
-    /// Takes a lock (for other callers of this function only) and allocates; checks never wait for it.
+    /// until enough is settled. Orders admitted before count under a new rate, too. Takes a lock (for other
+    /// callers of this function only) and allocates; checks never wait for it.
     ///
     /// # Errors
     ///
-    /// A limit is outside its range, or the instrument differs; the old limits stay in force.
+    /// A limit is outside its range, the instrument differs, or the rate is above both 1,024 and the next power
+    /// of two of the first rate (the gate remembers that many orders); the old limits stay in force.
     pub fn set_limits(&self, limits: Limits) -> Result<(), LimitsError> {
         limits.validate()?;
-        // Nothing below can leave the pair half-written, so a poisoned lock is as good as a whole one.
+        // Nothing below can leave a half-made state, so a poisoned lock is as good as a whole one.
         let mut current = self.shared.current.lock().unwrap_or_else(PoisonError::into_inner);
-        let instrument = i64::from(current.0.instrument);
+        let instrument = i64::from(current.instrument);
         in_range("instrument", i64::from(limits.instrument), instrument, instrument)?;
-        let rate_of = |limits: &Limits| (limits.rate_orders_max, limits.rate_window_ns);
-        if rate_of(&limits) != rate_of(&current.0) {
-            current.1 = Arc::new(RateLimit::new(limits.rate_orders_max, limits.rate_window_ns));
-        }
-        current.0 = limits;
-        self.shared.rules.publish(Rules::new(limits, Arc::clone(&current.1)));
+        let remembered = self.shared.window.capacity() as i64;
+        in_range("rate_orders_max", limits.rate_orders_max.into(), 1, remembered)?;
+        *current = limits;
+        self.shared.rules.publish(Rules::new(limits));
         Ok(())
     }
 
     /// The limits in force. Takes a lock; cold.
     #[must_use]
     pub fn limits(&self) -> Limits {
-        self.shared.current.lock().unwrap_or_else(PoisonError::into_inner).0
+        *self.shared.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Changes the state for every check that begins after this returns; a check on its way may still
@@ -164,15 +186,14 @@ impl RiskGate {
     /// Executions minus their opposite, 1e-9 units; negative is short. Wait-free.
     #[must_use]
     pub fn position(&self) -> i64 {
-        // ORDERING: Relaxed; a report, no check reads it.
-        self.shared.totals.position.load(Ordering::Relaxed)
+        self.shared.totals.position()
     }
 
     /// Price times quantity over all open reservations, in 1e-9 of the quote currency, each rounded up
     /// to 1.1e-6. While checks run it may include orders that are being denied. Wait-free.
     #[must_use]
     pub fn open_notional(&self) -> i64 {
-        money(self.shared.totals.open.get())
+        money(self.shared.totals.get(Total::Open))
     }
 
     /// Moves `qty` of a reservation into the position: the order was executed, in part or in whole.
@@ -189,17 +210,16 @@ impl RiskGate {
         }
         let totals = &self.shared.totals;
         let (opposite, step) = match rest.side {
-            Side::Buy => (&totals.short, qty),
-            Side::Sell => (&totals.long, -qty),
+            Side::Buy => (Total::Short, qty),
+            Side::Sell => (Total::Long, -qty),
         };
-        // ORDERING: Relaxed; a report, no check reads it. It stays between -2^62 and 2^62 because the
-        // admitted totals do.
-        totals.position.fetch_add(step, Ordering::Relaxed);
-        opposite.lower(qty);
+        // It stays between -2^62 and 2^62 because the admitted totals do.
+        totals.move_position(step);
+        totals.lower(opposite, qty);
         rest.qty -= qty;
         let open = rest.notional;
         rest.notional = notional_units(rest.px, rest.qty);
-        totals.open.lower(open - rest.notional);
+        totals.lower(Total::Open, open - rest.notional);
         Ok((rest.qty > 0).then_some(rest))
     }
 
@@ -209,8 +229,9 @@ impl RiskGate {
     ///
     /// The reservation is another gate's; the error holds it and nothing has changed.
     pub fn release(&self, reservation: Reservation) -> Result<(), SettleError> {
-        let reservation = self.own(reservation)?;
-        self.shared.totals.give_back(&reservation);
+        let Reservation { side, qty, notional, .. } = self.own(reservation)?;
+        self.shared.totals.lower(Total::of(side), qty);
+        self.shared.totals.lower(Total::Open, notional);
         Ok(())
     }
 
@@ -238,99 +259,141 @@ impl Shared {
         self.rules.reader()
     }
 
-    /// Counts a checker in.
-    pub(super) fn enter(&self) {
-        // ORDERING: Relaxed; a count, it publishes nothing.
-        let before = self.checkers.fetch_add(1, Ordering::Relaxed);
-        if before >= RiskGate::CHECKERS_MAX {
-            self.leave();
-            panic!("a risk gate has {} checkers already", RiskGate::CHECKERS_MAX);
-        }
+    /// Gives a checker a cell of the totals.
+    pub(super) fn enter(&self) -> usize {
+        let cell = self.cells.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let Some(cell) = cell else {
+            panic!("a risk gate has {} checkers already", self.checkers);
+        };
+        self.totals.open_cell(cell);
+        cell
     }
 
-    /// Counts a checker out.
-    pub(super) fn leave(&self) {
-        // ORDERING: Relaxed; a count, it publishes nothing.
-        self.checkers.fetch_sub(1, Ordering::Relaxed);
+    /// Takes the cell back; what is in it stays part of the totals.
+    pub(super) fn leave(&self, cell: usize) {
+        self.cells.lock().unwrap_or_else(PoisonError::into_inner).push(cell);
     }
 
-    #[inline]
-    pub(super) fn is_recent(&self, id: u64) -> bool {
-        self.recent.contains(id)
-    }
-
-    /// Everything that changes shared numbers; all of it is undone when a later part denies.
+    /// Everything that looks at shared numbers and changes them, for an order of so many notional units that is within
+    /// the bounds of one order. It is raised in the caller's cell first, then it is claimed, and what makes the claim
+    /// void is taken back.
     #[inline]
     pub(super) fn reserve(
         &self,
+        cell: usize,
         order: &Order,
         units: i64,
         rules: &Rules,
         state: State,
-    ) -> Result<Reservation, Reason> {
-        let (limit, reason) = self.position_limit(rules, state);
-        let side = self.totals.of(order.side);
-        if !side.try_raise(order.qty, limit) {
-            return Err(reason);
-        }
-        if !self.totals.open.try_raise(units, rules.open_notional_max) {
-            side.lower(order.qty);
-            return Err(Reason::OpenNotional);
-        }
-        let &Order { id, side, px, qty, .. } = order;
-        let reservation = Reservation { id, gate: self.id, qty, notional: units, px, side };
-        match self.record(order, rules) {
-            Ok(()) => Ok(reservation),
-            Err(reason) => {
-                self.totals.give_back(&reservation);
-                Err(reason)
-            }
-        }
-    }
-
-    /// The limit for the total of one side, and what to call it.
-    #[inline]
-    fn position_limit(&self, rules: &Rules, state: State) -> (i64, Reason) {
-        // ORDERING: Relaxed; one number that publishes nothing else.
-        let pnl = self.pnl.load(Ordering::Relaxed);
-        if state == State::ReduceOnly {
-            (0, Reason::ReduceOnly)
-        } else if pnl <= -rules.limits.loss_max {
-            (0, Reason::LossLimit)
-        } else {
-            (rules.limits.position_max, Reason::PositionLimit)
-        }
-    }
-
-    #[inline]
-    fn record(&self, order: &Order, rules: &Rules) -> Result<(), Reason> {
-        if !rules.rate.try_acquire(order.ts) {
-            return Err(Reason::RateLimit);
-        }
-        if !self.recent.insert(order.id) {
+    ) -> Admission {
+        if self.recent.contains(order.id) {
             return Err(Reason::DuplicateId);
         }
+        let want = self.want(order, units, rules, state);
+        if self.checkers == 1 {
+            self.reserve_alone(order, &want, rules)?;
+        } else {
+            self.fits(&want, want.qty, want.units)?;
+            self.totals.raise(cell, want.side, want.qty);
+            self.totals.raise(cell, Total::Open, units);
+            if let Err(reason) = self.claim(order, &want, rules) {
+                self.totals.raise(cell, want.side, -want.qty);
+                self.totals.raise(cell, Total::Open, -units);
+                return Err(reason);
+            }
+        }
+        let &Order { id, side, px, qty, .. } = order;
+        Ok(Reservation { id, gate: self.id, qty, notional: units, px, side })
+    }
+
+    /// For the one checker of its gate: nobody raises meanwhile, so one look is enough.
+    #[inline]
+    fn reserve_alone(&self, order: &Order, want: &Want, rules: &Rules) -> Result<(), Reason> {
+        self.fits(want, want.qty, want.units)?;
+        let Limits { rate_orders_max, rate_window_ns, .. } = rules.limits;
+        if !self.window.claim_alone(order.ts, rate_orders_max, rate_window_ns) {
+            return Err(Reason::RateLimit);
+        }
+        self.totals.raise(0, want.side, want.qty);
+        self.totals.raise(0, Total::Open, want.units);
+        self.recent.insert_alone(order.id);
         Ok(())
+    }
+
+    /// Whether both totals stay within their limits with so much on top of them.
+    #[inline]
+    fn fits(&self, want: &Want, qty: i64, units: i64) -> Result<(), Reason> {
+        let side_fits = self.totals.get(want.side) <= want.limit - qty;
+        if side_fits && self.totals.get(Total::Open) <= want.open_max - units {
+            return Ok(());
+        }
+        Err(if side_fits { Reason::OpenNotional } else { want.side_reason() })
+    }
+
+    #[inline]
+    fn claim(&self, order: &Order, want: &Want, rules: &Rules) -> Result<(), Reason> {
+        let Limits { rate_orders_max, rate_window_ns, .. } = rules.limits;
+        let number = self.window.claim(order.ts, rate_orders_max, rate_window_ns).ok_or(Reason::RateLimit)?;
+        let confirmed = self.confirm(order, want);
+        self.window.note(number, confirmed.is_ok().then_some(order.ts));
+        confirmed
+    }
+
+    /// Looks again, now that every order claimed earlier is in the totals; the order itself is, too.
+    #[inline]
+    fn confirm(&self, order: &Order, want: &Want) -> Result<(), Reason> {
+        if self.totals.are_shared() {
+            self.fits(want, 0, 0)?;
+        }
+        if self.recent.insert(order.id) { Ok(()) } else { Err(Reason::DuplicateId) }
+    }
+
+    #[inline]
+    fn want(&self, order: &Order, units: i64, rules: &Rules, state: State) -> Want {
+        // ORDERING: Relaxed; one number that publishes nothing else.
+        let loss = self.pnl.load(Ordering::Relaxed) <= -rules.limits.loss_max;
+        let stopped = loss || state == State::ReduceOnly;
+        Want {
+            side: Total::of(order.side),
+            qty: order.qty,
+            limit: if stopped { 0 } else { rules.limits.position_max },
+            units,
+            open_max: rules.open_notional_max,
+            state,
+            loss,
+        }
     }
 }
 
-impl Totals {
-    #[inline]
-    fn of(&self, side: Side) -> &Total {
-        match side {
-            Side::Buy => &self.long,
-            Side::Sell => &self.short,
-        }
-    }
+/// What becomes of an order.
+pub(super) type Admission = Result<Reservation, Reason>;
 
-    fn give_back(&self, reservation: &Reservation) {
-        self.of(reservation.side).lower(reservation.qty);
-        self.open.lower(reservation.notional);
+/// What an order wants of the totals.
+struct Want {
+    side: Total,
+    qty: i64,
+    limit: i64,
+    units: i64,
+    open_max: i64,
+    state: State,
+    /// Whether the loss limit is reached.
+    loss: bool,
+}
+
+impl Want {
+    /// What to say when the side's total is the obstacle.
+    #[cold]
+    fn side_reason(&self) -> Reason {
+        match self.state {
+            State::ReduceOnly => Reason::ReduceOnly,
+            _ if self.loss => Reason::LossLimit,
+            _ => Reason::PositionLimit,
+        }
     }
 }
 
 fn next_gate_id() -> u64 {
-    static NEXT: AtomicU64 = AtomicU64::new(0);
+    static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
     // ORDERING: Relaxed; only that every caller gets another number.
     NEXT.fetch_add(1, Ordering::Relaxed)
 }

@@ -1,9 +1,6 @@
 //! The limits of a gate: what the user writes, and the form a check reads.
 
 use std::fmt;
-use std::sync::Arc;
-
-use bot4_lockfree::budget::RateLimit;
 
 use super::multiple::Multiple;
 use super::order::Order;
@@ -129,14 +126,11 @@ pub(super) struct Rules {
     order_notional_max: u128,
     /// Notional units.
     pub(super) open_notional_max: i64,
-    /// Shared by successive rules with the same rate, so that replacing other limits does not reopen
-    /// the window.
-    pub(super) rate: Arc<RateLimit>,
 }
 
 impl Rules {
     /// `limits` are valid.
-    pub(super) fn new(limits: Limits, rate: Arc<RateLimit>) -> Self {
+    pub(super) fn new(limits: Limits) -> Self {
         let money_max = |nanos: i64| nanos as u128 * 1_000_000_000;
         Self {
             limits,
@@ -144,14 +138,27 @@ impl Rules {
             lot: Multiple::of(limits.lot.unsigned_abs()),
             order_notional_max: money_max(limits.order_notional_max),
             open_notional_max: (money_max(limits.open_notional_max) >> NOTIONAL_SHIFT) as i64,
-            rate,
         }
     }
 
-    /// The bounds of one order, which need neither quote nor shared state. Returns its notional units.
+    /// The bounds of one order and its price against the quote, which need no shared state. Returns the order's
+    /// notional units.
     #[inline]
-    pub(super) fn order_bounds(&self, order: &Order) -> Result<i64, Reason> {
-        let deny = |broken: bool, reason| if broken { Err(reason) } else { Ok(()) };
+    pub(super) fn bounds<D: Denial>(&self, order: &Order, quote: &Quote) -> Result<i64, D> {
+        let units = self.order_bounds(order)?;
+        self.collar(order, quote)?;
+        Ok(units)
+    }
+
+    /// Why an order that is out of bounds is.
+    #[cold]
+    pub(super) fn fault(&self, order: &Order, quote: &Quote) -> Reason {
+        self.bounds::<Reason>(order, quote).expect_err("the same numbers were out of bounds before")
+    }
+
+    #[inline]
+    fn order_bounds<D: Denial>(&self, order: &Order) -> Result<i64, D> {
+        let deny = |broken: bool, reason| if broken { Err(D::new(reason)) } else { Ok(()) };
         deny(order.instrument != self.limits.instrument, Reason::Instrument)?;
         deny(order.qty <= 0, Reason::QuantityNotPositive)?;
         deny(order.px <= 0, Reason::PriceNotPositive)?;
@@ -165,20 +172,45 @@ impl Rules {
 
     /// The price against the mid of the quote.
     #[inline]
-    pub(super) fn collar(&self, order: &Order, quote: &Quote) -> Result<(), Reason> {
-        if !quote.is_two_sided() || quote.bid_px <= 0 || quote.bid_px > quote.ask_px {
-            return Err(Reason::NoQuote);
+    fn collar<D: Denial>(&self, order: &Order, quote: &Quote) -> Result<(), D> {
+        // A missing side has the greatest price, so the first two say of the bid what the last says of the ask.
+        if quote.bid_px <= 0 || quote.bid_px > quote.ask_px || quote.ask_px == Quote::UNDEFINED_PX {
+            return Err(D::new(Reason::NoQuote));
         }
         if order.ts.abs_diff(quote.ts) > self.limits.quote_age_ns_max {
-            return Err(Reason::StaleQuote);
+            return Err(D::new(Reason::StaleQuote));
         }
         // Twice the mid and twice the price: both are sums of two positive i64, so they fit a u64.
         let mid_doubled = quote.bid_px.unsigned_abs() + quote.ask_px.unsigned_abs();
         let distance = (2 * order.px.unsigned_abs()).abs_diff(mid_doubled);
         if u128::from(distance) * 10_000 > u128::from(self.limits.collar_bps) * u128::from(mid_doubled) {
-            return Err(Reason::PriceCollar);
+            return Err(D::new(Reason::PriceCollar));
         }
         Ok(())
+    }
+}
+
+/// What a rule answers an order that breaks it: the reason, or, on the way of most orders, only that there is one
+/// (a reason per rule costs an instruction each before any of them is needed).
+pub(super) trait Denial {
+    fn new(reason: Reason) -> Self;
+}
+
+impl Denial for Reason {
+    #[inline]
+    fn new(reason: Reason) -> Self {
+        reason
+    }
+}
+
+/// That an order is denied.
+#[derive(Debug)]
+pub(super) struct Denied;
+
+impl Denial for Denied {
+    #[inline]
+    fn new(_: Reason) -> Self {
+        Self
     }
 }
 
