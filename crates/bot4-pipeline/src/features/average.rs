@@ -43,6 +43,19 @@ impl Ema {
         self.mean = Some(mean);
         mean
     }
+
+    pub(super) const fn alpha(&self) -> f64 {
+        self.alpha
+    }
+
+    /// The average so far, if there was a value.
+    pub(super) const fn mean(&self) -> Option<f64> {
+        self.mean
+    }
+
+    pub(super) const fn go_on_from(&mut self, mean: f64) {
+        self.mean = Some(mean);
+    }
 }
 
 /// Moving average convergence and divergence (Appel, 1979).

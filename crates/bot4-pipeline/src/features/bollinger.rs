@@ -38,6 +38,10 @@ impl<const N: usize> RollingMeanVar<N> {
         let (mean, var) = self.sums.mean_var()?;
         Some((mean / self.unit, var / (self.unit * self.unit)))
     }
+
+    pub(super) const fn unit(&self) -> f64 {
+        self.unit
+    }
 }
 
 /// Bollinger bands: the mean of the last `N` prices, and lines so many standard deviations (divisor `N`, as
