@@ -18,6 +18,9 @@ const LIMITS: &str = "benches/benches/instructions/limits.json";
 const TOLERANCE: f64 = 0.02;
 /// Lines that a function may miss more than its limit whatever its size: where a stack or a heap begins moves a few.
 const MISSES_SLACK: u64 = 8;
+/// Instructions that a function may take more than its limit whatever its size: another order of the functions in the binary moves
+/// a few, which in the shortest is more than 2 %.
+const INSTRUCTIONS_SLACK: u64 = 4;
 
 /// Options of `cargo xtask counts`.
 #[derive(Debug, Default, clap::Args)]
@@ -164,7 +167,9 @@ fn violations(measured: &Counts, limits: &Counts) -> Vec<String> {
             wrong.push(format!("{name} has no limit"));
             continue;
         };
-        if above(count.instructions, limit.instructions) {
+        if above(count.instructions, limit.instructions)
+            && count.instructions > limit.instructions + INSTRUCTIONS_SLACK
+        {
             let (now, limit) = (count.instructions, limit.instructions);
             wrong.push(format!("{name}: {now} instructions, the limit is {limit}"));
         }
@@ -194,6 +199,9 @@ mod tests {
         let limits = counts(&[("a", 1000, 100)]);
         assert!(violations(&counts(&[("a", 1020, 108)]), &limits).is_empty());
         assert!(violations(&counts(&[("a", 500, 0)]), &limits).is_empty());
+        let tiny = counts(&[("a", 100, 0)]);
+        assert!(violations(&counts(&[("a", 104, 0)]), &tiny).is_empty());
+        assert_eq!(violations(&counts(&[("a", 105, 0)]), &tiny).len(), 1);
         let wrong = violations(&counts(&[("a", 1021, 111)]), &limits);
         assert_eq!(
             wrong,

@@ -40,7 +40,7 @@ macro_rules! tuple {
     ($($stage:ident $index:tt),+) => {
         impl<T: Number, $($stage: Stage<T>),+> sealed::Run<T> for ($($stage,)+) {
             fn plan(&self, width: usize, rows: usize) -> Result<Plan, BuildError> {
-                let plan = Plan::new(width, rows);
+                let plan = Plan::new::<T>(width, rows);
                 $(let plan = plan.add(&self.$index)?;)+
                 Ok(plan)
             }
