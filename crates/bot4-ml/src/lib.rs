@@ -82,6 +82,32 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! A program that must not wait for a file before it needs it loads at first use, from whichever thread comes first,
+//! the weights and what is made of them; from then on each read is one load and a branch:
+//!
+//! ```
+//! use bot4_ml::{LazyComputation, LogisticRegression, ModelFile, Standardizer, TryLazyComputation};
+//! use bot4_pipeline::stage::{Normalize, Pipeline};
+//!
+//! # let directory = tempfile::tempdir()?;
+//! # let path = directory.path().join("direction.safetensors");
+//! # let mut standardizer = Standardizer::new(2);
+//! # standardizer.observe_rows(ndarray::array![[0.0, 220.0], [0.5, 221.0]].view())?;
+//! # ModelFile::new(LogisticRegression::from_parts(vec![2.0, 0.0], 0.0)).with_standardizer(standardizer).save(&path)?;
+//! let model = TryLazyComputation::new(|| ModelFile::<LogisticRegression<f64>>::load(&path));
+//! let preprocessing = LazyComputation::new(|| {
+//!     let standardizer = model.get().unwrap().standardizer.as_ref().unwrap();
+//!     Normalize::new(standardizer.mean(), standardizer.inv_std())
+//! });
+//!
+//! preprocessing.force()?; // warm up before the first event; a panic would be an error here
+//! let mut pipeline = Pipeline::new(2, 1, (preprocessing.get().clone(),))?;
+//! let mut row = [0.5, 221.0];
+//! pipeline.one(&mut row);
+//! assert!(model.get()?.model.predict(&row) > 0.5);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! In a [`Pipeline`](bot4_pipeline::stage::Pipeline) a logistic model is a `Normalize` stage made of
 //! [`Standardizer::mean`] and [`Standardizer::inv_std`], then [`Predict`], then `Sigmoid`.
 //!

@@ -102,6 +102,35 @@ fn a_seed_gives_the_same_decisions_every_time_and_another_seed_others() {
 }
 
 #[test]
+fn a_soak_loses_nothing_and_says_how_memory_and_tail_did() {
+    let dir = TempDir::new().unwrap();
+    let json = dir.path().join("soak.json");
+    let args = ["--benchmark", "--soak", "2", "--rate", "5000", "--events", "8192", "--json"];
+    let output = bot4_ml(&[&args[..], &[json.to_str().unwrap()]].concat());
+    let report: Value = serde_json::from_slice(&fs::read(json).unwrap()).unwrap();
+    let soak = &report["soak"];
+    // Whether two seconds on a busy machine show a rise is not this test's business, so the counts come first.
+    for (key, want) in
+        [("sent", 10_000), ("received", 10_000), ("missing", 0), ("repeated", 0), ("allocations", 0)]
+    {
+        assert_eq!(soak[key], want, "{key} in {report}\n{}", stderr(&output));
+    }
+    let windows = soak["windows"].as_array().unwrap();
+    assert_eq!(windows.len(), 8);
+    assert!(windows.iter().all(|window| window["p99_ns"].as_u64() >= window["p50_ns"].as_u64()));
+    assert_eq!(windows.iter().map(|window| window["received"].as_u64().unwrap()).sum::<u64>(), 10_000);
+    assert!(soak["tail"]["p99_ratio"].is_number());
+    if cfg!(target_os = "linux") {
+        assert!(soak["memory"]["slope_kib_per_min"].is_number(), "{report}");
+        assert!(windows.iter().all(|window| window["resident_kib"].as_u64() > Some(1000)));
+        assert_eq!(output.status.success(), soak["memory"]["grows"] == false, "{}", stderr(&output));
+    }
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("10000 sent, 10000 received, 0 missing"), "{text}");
+    assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
+}
+
+#[test]
 fn wrong_usage_exits_with_2_and_names_the_argument() {
     for (args, named) in [
         (&["--benchmark", "--no-such"][..], "--no-such"),
@@ -110,6 +139,8 @@ fn wrong_usage_exits_with_2_and_names_the_argument() {
         (&["--benchmark", "--seed", "-1"], "-1"),
         (&["--benchmark", "--events", "0"], "--events"),
         (&["--benchmark", "--rate", "0"], "--rate"),
+        (&["--benchmark", "--soak", "0"], "--soak"),
+        (&["--benchmark", "--soak", "1", "--quick"], "--quick"),
         (&["--benchmark", "--sections", "batch,nothing"], "nothing"),
         (&["features", "--data", "x", "--format", "csv"], "csv"),
         (&["features", "--data", "x", "--format", "lobster", "--every", "0"], "--every"),
@@ -239,6 +270,34 @@ fn features_of_the_amzn_day_equal_the_reference() {
             assert!(close(ours, theirs, tolerance), "{name}: {ours} is not {theirs}");
         }
     }
+}
+
+/// The day opens with a snapshot and a crossed book; later the spread is a few ticks of a quarter.
+#[test]
+fn order_events_go_through_the_book() {
+    let day = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../../shared/data/databento-es-mbo-20231225/esh4-glbx-mdp3-20231225.mbo.dbn.zst");
+    if !day.exists() {
+        eprintln!("SKIP order_events_go_through_the_book: no recorded data on this machine");
+        return;
+    }
+    let output = bot4_ml(&["features", "--data", day.to_str().unwrap()]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let text = String::from_utf8(output.stdout).unwrap();
+    let last: Vec<f64> =
+        text.lines().last().unwrap().split(',').map(|field| field.parse().unwrap()).collect();
+    let (mid, spread) = (last[2], last[5]);
+    assert!((4_700.0..5_000.0).contains(&mid) && (0.25..2.0).contains(&spread), "{last:?}");
+    assert_eq!((spread / 0.25).fract(), 0.0, "whole ticks");
+    assert!(text.lines().count() > 10_000, "a quote for every complete change");
+}
+
+#[test]
+fn a_broken_databento_file_is_an_error_that_says_where() {
+    let (_dir, path) = recording("x.dbn", b"DBN\x03 and nothing more");
+    let output = bot4_ml(&["features", "--data", path.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("x.dbn") && stderr(&output).contains("metadata"), "{}", stderr(&output));
 }
 
 /// Equal text, or numbers within the relative tolerance.

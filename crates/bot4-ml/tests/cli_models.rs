@@ -327,6 +327,104 @@ fn decisions_leave_the_pipe_before_more_input_comes_and_ctrl_c_drains_and_report
     assert!(report.contains("interrupted") && report.contains("100 quotes"), "{report}");
 }
 
+/// An interrupt must not turn the half of a line that has come into a quote of other numbers.
+#[test]
+fn ctrl_c_decides_nothing_about_half_a_line() {
+    let mut child = running(&[]);
+    let mut out = BufReader::new(child.stdout.take().unwrap()).lines();
+    (0..38).for_each(|_| drop(out.next().unwrap().unwrap()));
+    let text = fs::read_to_string(&MADE.quotes).unwrap();
+    let line = text.lines().nth(101).unwrap();
+    let pipe = child.stdin.as_mut().unwrap();
+    pipe.write_all(&line.as_bytes()[..line.len() - 1]).unwrap();
+    pipe.flush().unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(50));
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let pipe = child.stdin.take();
+    let output = child.wait_with_output().unwrap();
+    drop(pipe);
+    assert!(output.status.success() && stderr(&output).contains("100 quotes"), "{}", stderr(&output));
+}
+
+#[test]
+fn a_reader_that_goes_away_ends_the_run_quietly_while_quotes_still_come() {
+    let mut child = running(&[]);
+    let mut out = BufReader::new(child.stdout.take().unwrap()).lines();
+    (0..38).for_each(|_| drop(out.next().unwrap().unwrap()));
+    drop(out);
+    let text = fs::read_to_string(&MADE.quotes).unwrap();
+    let mut pipe = child.stdin.take().unwrap();
+    // The run ends at the next decision it cannot write; then this pipe is closed, too.
+    let written = text.lines().skip(101).try_for_each(|line| {
+        std::thread::sleep(std::time::Duration::from_millis(1));
+        writeln!(pipe, "{line}")
+    });
+    assert!(written.is_err(), "the run ended before its input");
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success() && !stderr(&output).contains("stdout"), "{}", stderr(&output));
+}
+
+#[test]
+fn packed_streams_and_tardis_quotes_are_detected() {
+    let folder = TempDir::new().unwrap();
+    let plain = fs::read(&MADE.quotes).unwrap();
+    let args = ["run", "--model", model(), "--threshold", "0.05", "--data"];
+    let want = stdout(&bot4_ml(&[&args[..], &[quotes()]].concat()));
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(&plain).unwrap();
+    for (name, packed) in
+        [("q.zst", zstd::encode_all(&plain[..], 1).unwrap()), ("q.gz", gzip.finish().unwrap())]
+    {
+        let path = folder.path().join(name);
+        fs::write(&path, packed).unwrap();
+        assert_eq!(want, stdout(&bot4_ml(&[&args[..], &[path.to_str().unwrap()]].concat())), "{name}");
+        let piped = command(&[&args[..], &["-"]].concat()).stdin(fs::File::open(&path).unwrap()).output();
+        assert_eq!(want, stdout(&piped.unwrap()), "{name} through a pipe");
+        let plain = bot4_ml(&[&args[..], &[path.to_str().unwrap(), "--compression", "none"]].concat());
+        assert_eq!(plain.status.code(), Some(1), "what is said overrides what is seen");
+    }
+    // The same quotes as Tardis writes them, whose times are whole microseconds.
+    let mut tardis =
+        "exchange,symbol,timestamp,local_timestamp,ask_amount,ask_price,bid_price,bid_amount\n".to_owned();
+    for line in String::from_utf8(plain).unwrap().lines().skip(1) {
+        let field: Vec<&str> = line.split(',').collect();
+        let us = &field[0][..field[0].len() - 3];
+        tardis += &format!("x,y,{us},{us},{},{},{},{}\n", field[7], field[6], field[4], field[5]);
+    }
+    let path = folder.path().join("tardis.csv");
+    fs::write(&path, &tardis).unwrap();
+    let got = stdout(&bot4_ml(&[&args[..], &[path.to_str().unwrap()]].concat()));
+    let without_time = |text: &str| -> Vec<String> {
+        text.lines().map(|line| line.split_once(',').unwrap().1.to_owned()).collect()
+    };
+    assert_eq!(without_time(&want), without_time(&got));
+    let features = stdout(&bot4_ml(&["features", "--data", path.to_str().unwrap()]));
+    assert_eq!(features.lines().count(), 20_001, "a file of them is detected, too");
+    fs::write(&path, tardis.replacen("\nx,y,", "\nx,z,", 2).replacen("x,z,", "x,y,", 1)).unwrap();
+    let other = bot4_ml(&[&args[..], &[path.to_str().unwrap()]].concat());
+    assert!(stderr(&other).contains("line 3, field symbol"), "{}", stderr(&other));
+}
+
+#[test]
+fn help_fits_a_terminal_of_80_columns_and_has_no_colour_where_none_is_wanted() {
+    for name in ["", "train", "eval", "run", "simulate", "features", "inspect", "completions"] {
+        let help = |columns: &str, flag: &str| {
+            let args: Vec<&str> = [name, flag].into_iter().filter(|arg| !arg.is_empty()).collect();
+            let mut command = command(&args);
+            stdout(&command.env("COLUMNS", columns).env("NO_COLOR", "1").output().unwrap())
+        };
+        for flag in ["--help", "-h"] {
+            let text = help("80", flag);
+            let wide: Vec<&str> = text.lines().filter(|line| line.chars().count() > 80).collect();
+            assert!(wide.is_empty(), "{name} {flag}: {wide:#?}");
+            assert!(!text.contains('\x1b'), "{name} {flag}");
+        }
+    }
+    let mut failing = command(&["run"]);
+    let output = failing.env("NO_COLOR", "1").output().unwrap();
+    assert!(!stderr(&output).contains('\x1b'), "{}", stderr(&output));
+}
+
 #[test]
 fn metrics_are_served_on_the_loopback() {
     let mut child = running(&["--metrics-addr", "0"]);

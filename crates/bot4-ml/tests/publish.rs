@@ -31,7 +31,7 @@ fn network(i: u64) -> Mlp<f64> {
 fn ten_thousand_swaps_under_load_tear_no_prediction_and_give_their_memory_back() {
     let models = Published::new(network(0));
     let start = Barrier::new(READERS + 1);
-    let kept = std::thread::scope(|scope| {
+    let (before, kept) = std::thread::scope(|scope| {
         for _ in 0..READERS {
             scope.spawn(|| {
                 let mut reader = models.reader();
@@ -54,10 +54,17 @@ fn ten_thousand_swaps_under_load_tear_no_prediction_and_give_their_memory_back()
         }
         let counts = audit::thread_counts().since(before);
         assert!(counts.allocations > SWAPS, "a network is allocated");
-        counts.allocations - counts.deallocations
+        (before, counts.allocations - counts.deallocations)
     });
     // What a version is made of; at most one version a reader, and the one before, may still have been held.
     let ((), one) = audit::count(|| std::mem::forget(network(0)));
     let version = one.allocations - one.deallocations + 1;
     assert!(kept <= (READERS as u64 + 1) * version + 4, "{kept} allocations kept, {version} a version");
+    // Nobody reads any more: the next swap frees every version but its own, which stands where the first one stood.
+    models.publish(network(SWAPS));
+    let settled = audit::thread_counts().since(before);
+    let probe = version - 1; // forgotten above
+    let left = settled.allocations as i64 - (settled.deallocations + probe) as i64;
+    // The list of old versions may be one; the marks of the readers, allocated by them, are freed here.
+    assert!((-(READERS as i64)..=1).contains(&left), "{left} allocations more than before the first swap");
 }

@@ -1,4 +1,4 @@
-//! The field: ONNX Runtime with bound buffers and one thread, LightGBM's single-row fast call, trees compiled by
+//! The field: ONNX Runtime with bound buffers and one thread, tract, LightGBM's single-row fast call, trees compiled by
 //! tl2cgen. What is not on this machine is skipped, aloud; what is there must give the same outputs first.
 //!
 //! The two tree libraries are called by a C program of a few lines, since calling C from here takes unsafe code: it
@@ -6,6 +6,7 @@
 
 mod onnx;
 mod ort;
+mod tract;
 mod trees;
 
 use super::{GRU_INPUTS, GRU_STATE, LARGE, SMALL, cell, network};
@@ -22,7 +23,10 @@ pub(super) fn join(case: Case) -> Case {
         "mlp_small_b64" => with(case, "ONNX Runtime, bound buffers", || ort::network(&small(), super::BATCH)),
         "mlp_large_b1" => with(case, "ONNX Runtime, bound buffers", || ort::network(&large(), 1)),
         "mlp_large_b64" => with(case, "ONNX Runtime, bound buffers", || ort::network(&large(), super::BATCH)),
-        "gru_b1" => with(case, "ONNX Runtime, bound buffers", || ort::gru(&cell())),
+        "gru_b1" => {
+            let case = with(case, "ONNX Runtime, bound buffers", || ort::gru(&cell()));
+            with_audited(case, "tract", || tract::gru(&cell()))
+        }
         "gbdt_b1" => {
             let case = with(case, "LightGBM single-row fast", trees::lightgbm);
             with(case, "tl2cgen, gcc -O3", trees::tl2cgen)
@@ -35,11 +39,21 @@ pub(super) fn join(case: Case) -> Case {
 fn with(case: Case, name: &'static str, make: impl FnOnce() -> Result<Lane, String>) -> Case {
     match make() {
         Ok(lane) => case.unaudited_peer(name, [lane]),
-        Err(why) => {
-            println!("SKIP {}, {name}: {why}", case.name);
-            case
-        }
+        Err(why) => skipped(case, name, &why),
     }
+}
+
+/// As [`with`], of a peer in Rust, which allocates where it is counted.
+fn with_audited(case: Case, name: &'static str, make: impl FnOnce() -> Result<Lane, String>) -> Case {
+    match make() {
+        Ok(lane) => case.peer(name, [lane]),
+        Err(why) => skipped(case, name, &why),
+    }
+}
+
+fn skipped(case: Case, name: &'static str, why: &str) -> Case {
+    println!("SKIP {}, {name}: {why}", case.name);
+    case
 }
 
 /// What a line of Python prints.

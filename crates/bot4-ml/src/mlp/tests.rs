@@ -1,4 +1,5 @@
 use super::*;
+use crate::accumulator::Reduction;
 use crate::metrics::auc;
 use crate::optimizer::Sgd;
 use crate::testing::{assert_gradient_is_the_difference, wavy};
@@ -94,6 +95,38 @@ fn the_gradient_of_every_kind_of_layer_is_the_finite_difference() {
             loss
         };
         assert_gradient_is_the_difference(&gradient, &mut loss_with);
+    }
+}
+
+/// As four machines would share a batch: each sums a quarter, one adds the sums and steps.
+#[test]
+fn a_batch_in_parts_steps_like_the_whole_whatever_the_reduction_and_the_clip() {
+    let rows = wavy(64, 6);
+    for (reduction, clip) in [(Reduction::Mean, 1e9), (Reduction::Sum, 0.5), (Reduction::Mean, 0.01)] {
+        let stepped = |parts: usize| {
+            let mut network = Mlp::<f64>::new(&[6, 9, 3], Activation::Tanh, Activation::Softmax, 3).unwrap();
+            let accumulator = || network.accumulator().with_reduction(reduction).with_clip_norm(clip);
+            let (mut whole, mut workspace) = (accumulator(), network.workspace());
+            for part in 0..parts {
+                let mut own = accumulator();
+                for i in part * 64 / parts..(part + 1) * 64 / parts {
+                    let row = rows.row(i).to_vec();
+                    network.accumulate_gradient(&row, (i % 3) as f64, &mut workspace, &mut own);
+                }
+                bot4_simd::add(whole.accumulate(own.samples()).group(0), own.sum(0));
+            }
+            assert_eq!(whole.samples(), 64);
+            let before = network.parameters.to_vec();
+            whole.step(&mut Sgd::new(0.3), &mut network.parameters_mut()).unwrap();
+            assert_ne!(before, network.parameters.to_vec());
+            network.parameters.to_vec()
+        };
+        let large = stepped(1);
+        for parts in [4, 16, 64] {
+            for (a, b) in stepped(parts).iter().zip(&large) {
+                assert!((a - b).abs() <= 1e-14, "{parts} parts, {reduction:?}, clip {clip}: {a} and {b}");
+            }
+        }
     }
 }
 

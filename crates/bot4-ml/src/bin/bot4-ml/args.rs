@@ -11,19 +11,27 @@ use std::path::PathBuf;
 /// Recordings and tables are read from files, plain or packed (.zst, .gz); format and packing are detected and can be
 /// given. Results go to stdout or to the file asked for, which is whole or absent; everything else goes to stderr.
 #[derive(Debug, Parser)]
-#[command(name = "bot4-ml", version, subcommand_negates_reqs = true, args_conflicts_with_subcommands = true)]
+#[command(
+    name = "bot4-ml",
+    version,
+    max_term_width = 80,
+    subcommand_negates_reqs = true,
+    args_conflicts_with_subcommands = true
+)]
 #[command(group(ArgGroup::new("mode").args(["benchmark"]).required(true)))]
 #[command(after_help = "Examples:
-  bot4-ml --benchmark                                   old path against optimised, on the simulator
-  bot4-ml --benchmark --quick --json result.json        two seconds, and the figures as JSON
+  bot4-ml --benchmark                     old path against optimised
+  bot4-ml --benchmark --quick --json r.json   two seconds, and the figures
+  bot4-ml --benchmark --soak 600          ten minutes: memory, tail, losses
   bot4-ml simulate --seed 7 --events 100000 --out quotes.csv
   bot4-ml train --data quotes.csv --model mlp --out direction.safetensors
   bot4-ml eval --data quotes.csv --model direction.safetensors --html report.html
   bot4-ml run --data - --model direction.safetensors < quotes.csv | head
   bot4-ml inspect direction.safetensors
-  bot4-ml features --data AMZN_2012-06-21_34200000_57600000_orderbook_1.csv --every 50
+  bot4-ml features --data quotes.csv --every 50
 
-Exit codes: 0 done, 1 failed (a bad file, differing outputs, an allocation on the optimised path), 2 usage.
+Exit codes: 0 done; 1 failed (a bad file, differing outputs, an allocation on
+the optimised path, a soak that lost a quote or grew); 2 wrong usage.
 Each command has examples of its own: bot4-ml help COMMAND.")]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -78,12 +86,14 @@ pub(crate) struct LabelArgs {
 /// The arguments of `bot4-ml train`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  bot4-ml train --data quotes.csv.zst --model mlp --hidden 32 --out direction.safetensors
-  bot4-ml train --data phishing.csv.gz --label is_phishing --out phishing.safetensors
-  bot4-ml train --data higgs.tsv --label 0 --test higgs.test.tsv --model mlp --json --out higgs.safetensors
+  bot4-ml train --data quotes.csv.zst --model mlp --out direction.safetensors
+  bot4-ml train --data phishing.csv.gz --label is_phishing --out ph.safetensors
+  bot4-ml train --data higgs.tsv --label 0 --test higgs.test.tsv \\
+      --model mlp --hidden 32,16 --json --out higgs.safetensors
 
-Rows keep their order: the first part (--train-share) is learnt from, the rest, after a gap of the horizon, is scored.
-Features are standardised with the statistics of the first part, which are saved in the model file.")]
+Rows keep their order: the first part (--train-share) is learnt from, the rest,
+after a gap of the horizon, is scored. Features are standardised with the
+statistics of the first part, which are saved in the model file.")]
 pub(crate) struct TrainArgs {
     #[command(flatten)]
     pub(crate) input: DataArgs,
@@ -132,9 +142,10 @@ pub(crate) struct TrainArgs {
 #[command(after_help = "Examples:
   bot4-ml eval --data quotes.csv --model direction.safetensors --last-share 0.3
   bot4-ml eval --data higgs.test.tsv --label 0 --model lightgbm.txt --html report.html
-  bot4-ml eval --data quotes.csv --model direction.safetensors --json | jq .macro_f1
+  bot4-ml eval --data quotes.csv --model direction.safetensors --json
 
-The page of --html stands alone: calibration, ROC, a table of the classes, a histogram of the latency of one row.")]
+The page of --html stands alone: calibration, ROC, a table of the classes, a
+histogram of the latency of one row.")]
 pub(crate) struct EvalArgs {
     #[command(flatten)]
     pub(crate) input: DataArgs,
@@ -159,18 +170,21 @@ pub(crate) struct EvalArgs {
 #[command(after_help = "Examples:
   bot4-ml run --data quotes.csv.zst --model direction.safetensors > decisions.csv
   recorder | bot4-ml run --data - --model direction.safetensors --output jsonl
-  bot4-ml run --data - --model direction.safetensors --metrics-addr 127.0.0.1:9187 < quotes.csv
+  bot4-ml run --data - --model direction.safetensors --metrics-addr 9187 < q.csv
 
-Input is a Binance book ticker as CSV, one quote a line, from a file or from a pipe, where each quote is answered
-before the next is waited for. A row comes out for every quote that asks for an order, admitted or denied; with --all
-for every quote. Orders are decisions on paper: an admitted one counts as cancelled at the next quote unless that
-quote trades through its price. Ctrl-C stops reading; what was read is still decided about, then the report follows on
-stderr.")]
+Input is a Binance book ticker or Tardis quotes as CSV, one quote a line, plain
+or packed, from a file or from a pipe, where each quote is answered before the
+next is waited for. A row comes out for every quote that asks for an order,
+admitted or denied; with --all for every quote. Orders are decisions on paper:
+an admitted one counts as cancelled at the next quote unless that quote trades
+through its price. Ctrl-C stops reading; what was accepted is still decided
+about and written, then the report follows on stderr. A second Ctrl-C ends at
+once.")]
 pub(crate) struct RunArgs {
     /// Quotes to read; - is stdin
     #[arg(long, value_name = "FILE|-")]
     pub(crate) data: PathBuf,
-    /// How the input is packed; stdin is taken as it is unless this says otherwise
+    /// How the input is packed
     #[arg(long, value_enum, default_value = "auto")]
     pub(crate) compression: Compression,
     /// Model file: safetensors of bot4-ml with the features of a recording
@@ -197,7 +211,8 @@ pub(crate) struct RunArgs {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   bot4-ml simulate --seed 7 --events 1000000 --out quotes.csv
-  bot4-ml simulate --events 10000 | bot4-ml run --data - --model direction.safetensors")]
+  bot4-ml simulate --events 10000 |
+      bot4-ml run --data - --model direction.safetensors")]
 pub(crate) struct SimulateArgs {
     /// Seed of the market: the same seed gives the same quotes on every machine
     #[arg(long, value_name = "N", default_value_t = 1)]
@@ -226,7 +241,8 @@ pub(crate) struct InspectArgs {
 /// The arguments of `bot4-ml completions`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
-  bot4-ml completions bash > ~/.local/share/bash-completion/completions/bot4-ml")]
+  bot4-ml completions bash \\
+      > ~/.local/share/bash-completion/completions/bot4-ml")]
 pub(crate) struct CompletionsArgs {
     /// The shell
     #[arg(value_enum)]
@@ -294,7 +310,8 @@ fn address(text: &str) -> Result<SocketAddr, String> {
 /// The arguments of `bot4-ml features`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
-  bot4-ml features --data AMZN_2012-06-21_34200000_57600000_message_1.csv.zst --every 50 > features.csv")]
+  bot4-ml features --every 50 > features.csv \\
+      --data AMZN_2012-06-21_34200000_57600000_message_1.csv.zst")]
 pub(crate) struct FeaturesArgs {
     #[command(flatten)]
     pub(crate) input: DataArgs,
@@ -327,7 +344,16 @@ pub(crate) struct BenchmarkArgs {
     /// Events measured, after those the model is trained on [default: 200000, with --quick 40000]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(4096..=100_000_000))]
     pub(crate) events: Option<u32>,
-    /// Events per second of the section `offered`
+    /// Instead of comparing, run the optimised path for so long at --rate: memory, latency and losses, window by window;
+    /// fails when a quote is lost or memory grows beyond its noise
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        value_parser = clap::value_parser!(u32).range(1..=86_400),
+        conflicts_with_all = ["quick", "sections", "variant"]
+    )]
+    pub(crate) soak: Option<u32>,
+    /// Events per second of the section `offered` and of a soak
     #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
     pub(crate) rate: u32,
     /// Sections to run

@@ -1,7 +1,8 @@
 //! `bot4-ml --benchmark`: the representative workload, old path against optimised path, in one run on the same events.
 //!
 //! Both paths do the same arithmetic: streaming features, normalise, extract, transform, predict, postprocess, threshold, risk
-//! check, metrics. The run fails when they decide differently or when the optimised path allocates.
+//! check, metrics. The run fails when they decide differently or when the optimised path allocates. With `--soak` the
+//! optimised path alone runs for a long time.
 
 mod batch;
 mod compare;
@@ -11,6 +12,7 @@ mod new;
 mod offered;
 mod old;
 mod report;
+mod soak;
 mod training;
 mod workload;
 
@@ -23,7 +25,9 @@ use bot4_simd::Isa;
 use new::Desk;
 use old::OldPath;
 use report::{Input, Model, Outputs, Report};
+use serde::Serialize;
 use sha2::{Digest, Sha256};
+use soak::SoakReport;
 use workload::{Action, Decision, Events, Parameters, Source};
 
 /// Runs the sections asked for, prints the table, writes the JSON, and fails if the paths disagree.
@@ -38,13 +42,24 @@ pub(crate) fn run(args: &BenchmarkArgs) -> Result<(), Failure> {
         quick: args.quick,
         isa: Isa::detect(),
     };
+    if let Some(seconds) = args.soak {
+        let soak = soak::run(&run, seconds)?;
+        output::to_stdout(|out| soak.print(out))?;
+        let verdict = soak.verdict();
+        let machine = measure::machine(run.isa);
+        write_json(args, &SoakReport { schema: 1, input: run.input(), machine, soak })?;
+        return verdict;
+    }
     let (report, verdict) = run.sections(&args.sections);
     output::to_stdout(|out| report::print(&report, out))?;
-    if let Some(path) = &args.json {
-        let json = serde_json::to_string_pretty(&report).map_err(Failure::new)?;
-        output::to_file(path, &(json + "\n"))?;
-    }
+    write_json(args, &report)?;
     verdict
+}
+
+fn write_json(args: &BenchmarkArgs, report: &impl Serialize) -> Result<(), Failure> {
+    let Some(path) = &args.json else { return Ok(()) };
+    let json = serde_json::to_string_pretty(report).map_err(Failure::new)?;
+    output::to_file(path, &(json + "\n"))
 }
 
 /// What the sections share.

@@ -1,12 +1,13 @@
 //! Recordings and tables from files: unpacking, detecting, decoding, and what a report says about them.
 
+mod dbn;
 mod table;
 
 use crate::args::DataArgs;
 use crate::failure::Failure;
 use bot4_pipeline::Quote;
 use bot4_pipeline::features::Scale;
-use bot4_pipeline::feed::{DecodeError, binance, lobster};
+use bot4_pipeline::feed::{DecodeError, binance, lobster, tardis};
 use clap::ValueEnum;
 use sha2::{Digest, Sha256};
 use std::fmt::Display;
@@ -26,6 +27,10 @@ pub(crate) enum Format {
     Lobster,
     /// Binance book ticker as CSV
     BinanceQuotes,
+    /// Tardis quotes as CSV
+    TardisQuotes,
+    /// Databento: order events, which go through a book, or quotes
+    Dbn,
     /// Numbers in columns, separated by commas, semicolons or tabs, with or without a header
     Table,
 }
@@ -59,6 +64,8 @@ impl Format {
         match self {
             Self::Lobster => "lobster",
             Self::BinanceQuotes => "binance-quotes",
+            Self::TardisQuotes => "tardis-quotes",
+            Self::Dbn => "dbn",
             Self::Table => "table",
         }
     }
@@ -67,19 +74,32 @@ impl Format {
     pub(crate) fn scale(self) -> Scale {
         match self {
             Self::Lobster => Scale { price: 1e5, qty: 1e9 },
-            Self::BinanceQuotes | Self::Table => Scale { price: 1e9, qty: 1e9 },
+            _ => Scale::WHOLE,
         }
     }
 
-    /// What a file is: LOBSTER's by its name, a book ticker by its header, anything else is a table.
+    /// What a file is: LOBSTER's by its name, others by their first bytes, anything else is a table.
     pub(crate) fn detect(path: &Path, bytes: &[u8]) -> Self {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         if name.contains("_message_") || name.contains("_orderbook_") {
             Self::Lobster
-        } else if bytes.starts_with(binance::BOOK_TICKER_HEADER.as_bytes()) {
-            Self::BinanceQuotes
+        } else if bytes.starts_with(dbn::MAGIC) {
+            Self::Dbn
         } else {
-            Self::Table
+            let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+            Self::of_header(line).unwrap_or(Self::Table)
+        }
+    }
+
+    /// The format of quotes that starts with this line.
+    pub(crate) fn of_header(line: &[u8]) -> Option<Self> {
+        let line = line.trim_ascii_end();
+        if line == binance::BOOK_TICKER_HEADER.as_bytes() {
+            Some(Self::BinanceQuotes)
+        } else if line == tardis::QUOTES_HEADER.as_bytes() {
+            Some(Self::TardisQuotes)
+        } else {
+            None
         }
     }
 }
@@ -95,17 +115,9 @@ pub(crate) enum Data {
 /// Reads, unpacks, detects and decodes a file.
 pub(crate) fn open(args: &DataArgs, path: &Path) -> Result<Data, Failure> {
     let bytes = read(path, args.compression)?;
-    let format = args.format.unwrap_or_else(|| Format::detect(path, &bytes));
-    let data = match format {
-        Format::Table => return Table::parse(&bytes).map(Data::Table).map_err(|why| Failure::at(path, why)),
-        Format::BinanceQuotes => Data::Quotes(decode_binance(path, &bytes)?, format),
-        Format::Lobster => Data::Quotes(load_lobster(path, args.compression)?, format),
-    };
-    match &data {
-        Data::Quotes(recording, _) if recording.quotes.is_empty() => {
-            Err(Failure::at(path, "holds no quotes"))
-        }
-        _ => Ok(data),
+    match args.format.unwrap_or_else(|| Format::detect(path, &bytes)) {
+        Format::Table => Table::parse(&bytes).map(Data::Table).map_err(|why| Failure::at(path, why)),
+        format => Ok(Data::Quotes(recording(path, &bytes, format, args.compression)?, format)),
     }
 }
 
@@ -121,20 +133,33 @@ pub(crate) struct Recording {
 
 /// Reads, unpacks and decodes a recording; the first malformed row is an error with file, line and reason.
 pub(crate) fn load(path: &Path, format: Format) -> Result<Recording, Failure> {
-    let recording = match format {
-        Format::Lobster => load_lobster(path, Compression::Auto)?,
-        Format::BinanceQuotes => decode_binance(path, &read(path, Compression::Auto)?)?,
-        Format::Table => return Err(Failure::at(path, "a table has no quotes: give a recording")),
-    };
-    if recording.quotes.is_empty() {
-        return Err(Failure::at(path, "holds no quotes"));
-    }
-    Ok(recording)
+    recording(path, &read(path, Compression::Auto)?, format, Compression::Auto)
 }
 
-fn decode_binance(path: &Path, bytes: &[u8]) -> Result<Recording, Failure> {
-    let quotes = binance::BookTicker::new(bytes).collect::<Result<_, _>>();
-    let quotes = quotes.map_err(|error| Failure::at(path, error))?;
+/// Decodes the unpacked bytes of a recording; of a pair, reads the other file, too.
+fn recording(path: &Path, bytes: &[u8], format: Format, packed: Compression) -> Result<Recording, Failure> {
+    let recording = match format {
+        Format::BinanceQuotes => decode(path, bytes, binance::BookTicker::new)?,
+        Format::TardisQuotes => decode(path, bytes, tardis::Quotes::new)?,
+        Format::Dbn => {
+            let quotes = dbn::quotes(bytes).map_err(|why| Failure::at(path, why))?;
+            Recording { quotes, sha256: sha256(&[bytes]), epoch_ns: 0 }
+        }
+        Format::Lobster => load_lobster(path, packed)?,
+        Format::Table => return Err(Failure::at(path, "a table has no quotes: give a recording")),
+    };
+    match recording.quotes.is_empty() {
+        true => Err(Failure::at(path, "holds no quotes")),
+        false => Ok(recording),
+    }
+}
+
+fn decode<'a, D: Iterator<Item = Result<Quote, DecodeError>>>(
+    path: &Path,
+    bytes: &'a [u8],
+    decoder: fn(&'a [u8]) -> D,
+) -> Result<Recording, Failure> {
+    let quotes = decoder(bytes).collect::<Result<_, _>>().map_err(|error| Failure::at(path, error))?;
     Ok(Recording { quotes, sha256: sha256(&[bytes]), epoch_ns: 0 })
 }
 

@@ -8,11 +8,18 @@ use std::path::Path;
 
 /// Runs `write` on a buffered stdout. A reader that went away (`| head`) ends the output, not the program.
 pub(crate) fn to_stdout(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
+    to_stdout_giving(write).map(|_| ())
+}
+
+/// As [`to_stdout`], with what `write` returns; `None` when the reader went away before.
+pub(crate) fn to_stdout_giving<R>(
+    write: impl FnOnce(&mut dyn Write) -> io::Result<R>,
+) -> Result<Option<R>, Failure> {
     let mut out = BufWriter::new(io::stdout().lock());
-    match write(&mut out).and_then(|()| out.flush()) {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+    match write(&mut out).and_then(|given| out.flush().map(|()| given)) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(None),
         Err(error) => Err(Failure::new(format_args!("stdout: {error}"))),
-        Ok(()) => Ok(()),
+        Ok(given) => Ok(Some(given)),
     }
 }
 

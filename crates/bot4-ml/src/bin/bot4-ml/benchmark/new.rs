@@ -101,6 +101,14 @@ impl Desk {
         batch
     }
 
+    /// Fills the cache of slow features with minutes long past, so that all its memory is in use from now on.
+    pub(crate) fn fill_cache(&self) {
+        let mut slow = [0.0; 3];
+        for minute in 0..2 * MINUTES as u64 {
+            self.slow.get_or_compute(&(INSTRUMENT, minute), &mut slow, |slow| slow.fill(0.0));
+        }
+    }
+
     /// Publishes a new model of the same weights, as a trainer would; allocates on the caller's thread.
     pub(crate) fn publish_model(&self) {
         self.models.publish(self.parameters.model.clone());

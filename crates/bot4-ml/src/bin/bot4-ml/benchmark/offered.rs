@@ -21,8 +21,8 @@ const WARM_UP: usize = 2048;
 /// The feeding thread publishes a fresh model this often.
 const EVENTS_PER_MODEL: usize = 16_384;
 
-/// A quote and when it is due, ns after the start.
-type Message = (Quote, u64);
+/// A quote and when it is due, ns after the start; in a soak its number, from which that follows.
+pub(super) type Message = (Quote, u64);
 
 pub(crate) fn run(run: &Run<'_>) -> Offered {
     let rounds = (run.events.measured().len() - WARM_UP).div_ceil(events_per_round(run));
@@ -66,14 +66,14 @@ fn new(run: &Run<'_>) -> EventFigures {
     })
 }
 
-fn publish_now_and_then(desk: &Desk, index: usize) {
+pub(super) fn publish_now_and_then(desk: &Desk, index: usize) {
     if index % EVENTS_PER_MODEL == EVENTS_PER_MODEL - 1 {
         desk.publish_model();
     }
 }
 
 /// Waits for room; an error when the other side is gone.
-fn push(producer: &mut spsc::Producer<Message>, mut message: Message) -> Result<(), ()> {
+pub(super) fn push(producer: &mut spsc::Producer<Message>, mut message: Message) -> Result<(), ()> {
     loop {
         match producer.push(message) {
             Ok(()) => return Ok(()),
@@ -85,7 +85,7 @@ fn push(producer: &mut spsc::Producer<Message>, mut message: Message) -> Result<
 }
 
 /// Waits for a message; `None` when no more will come.
-fn pop(consumer: &mut spsc::Consumer<Message>) -> Option<Message> {
+pub(super) fn pop(consumer: &mut spsc::Consumer<Message>) -> Option<Message> {
     loop {
         match consumer.pop() {
             Ok(message) => return Some(message),

@@ -1,6 +1,7 @@
-//! The deciding thread: features, model, risk check, and what is written about them.
+//! The deciding thread: features, model, risk check.
 
-use crate::args::{OutputFormat, RunArgs};
+use super::read::Input;
+use crate::args::RunArgs;
 use crate::direction::{NAMES, Rows};
 use crate::failure::Failure;
 use crate::output::Decimal;
@@ -9,7 +10,6 @@ use bot4_lockfree::metrics::{Counter, Histogram, HistogramConfig, Registry};
 use bot4_pipeline::features::Scale;
 use bot4_pipeline::risk::{Checker, Limits, Order, Reason, Reservation, RiskGate};
 use bot4_pipeline::{Quote, Side};
-use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -37,7 +37,6 @@ pub(super) struct Desk {
     predictor: Predictor,
     rows: Rows,
     threshold: f64,
-    format: OutputFormat,
     all: bool,
     gate: RiskGate,
     checker: Checker,
@@ -54,11 +53,24 @@ struct Meters {
     denied: Counter,
     fills: Counter,
     decision_ns: Histogram,
+    latency_ns: Histogram,
+}
+
+/// What the deciding thread gives to the writing one.
+#[derive(Debug)]
+pub(super) enum Output {
+    Decided {
+        ts: u64,
+        p: [f64; 3],
+        decision: Decision,
+    },
+    /// The input waits: nothing decided may.
+    Idle,
 }
 
 /// What is to be done about a quote.
 #[derive(Debug)]
-enum Decision {
+pub(super) enum Decision {
     Hold,
     Sent(Order),
     Denied(Order, Reason),
@@ -85,7 +97,6 @@ impl Desk {
             predictor,
             rows: Rows::new(Scale::WHOLE),
             threshold: args.threshold,
-            format: args.output,
             all: args.all,
             checker: gate.checker(),
             gate,
@@ -99,24 +110,21 @@ impl Desk {
         Arc::clone(&self.meters.registry)
     }
 
-    pub(super) fn header(&self, out: &mut dyn Write) -> io::Result<()> {
-        match self.format {
-            OutputFormat::Csv => writeln!(out, "ts,p_down,p_flat,p_up,action,id,px,qty,reason"),
-            OutputFormat::Jsonl => Ok(()),
-        }
+    /// Where the way of a quote through all threads is recorded.
+    pub(super) fn latency(&self) -> Histogram {
+        self.meters.latency_ns.clone()
     }
 
-    /// Settles what the quote before left open, decides, and writes.
-    pub(super) fn on_quote(&mut self, quote: &Quote, out: &mut dyn Write) -> io::Result<()> {
+    /// Settles what the quote before left open, decides, and says what there is to write.
+    pub(super) fn on_input(&mut self, input: Input) -> Option<Output> {
+        let Input::Quote(quote) = input else { return Some(Output::Idle) };
         let start = Instant::now();
         self.meters.quotes.increment(1);
-        self.settle(quote);
-        let Some((p, decision)) = self.decide(quote) else { return Ok(()) };
+        self.settle(&quote);
+        let (p, decision) = self.decide(&quote)?;
         self.meters.decision_ns.record(start.elapsed().as_nanos() as u64);
-        if self.all || !matches!(decision, Decision::Hold) {
-            self.write(out, quote.ts, p, &decision)?;
-        }
-        Ok(())
+        let wanted = self.all || !matches!(decision, Decision::Hold);
+        wanted.then_some(Output::Decided { ts: quote.ts, p, decision })
     }
 
     /// Executes an open order if this quote trades through its price, else cancels it.
@@ -170,50 +178,12 @@ impl Desk {
         ))
     }
 
-    fn write(&self, out: &mut dyn Write, ts: u64, p: [f64; 3], decision: &Decision) -> io::Result<()> {
-        let [down, flat, up] = p;
-        let (action, order, reason) = match decision {
-            Decision::Hold => ("hold", None, None),
-            Decision::Sent(order) => (side(order), Some(order), None),
-            Decision::Denied(order, reason) => ("denied", Some(order), Some(reason.text())),
-        };
-        match self.format {
-            OutputFormat::Csv => {
-                write!(out, "{ts},{down:.6},{flat:.6},{up:.6},{action}")?;
-                match order {
-                    Some(order) => write!(out, ",{},{},{}", order.id, Decimal(order.px), Decimal(order.qty))?,
-                    None => write!(out, ",,,")?,
-                }
-                writeln!(out, ",{}", reason.unwrap_or_default())
-            }
-            OutputFormat::Jsonl => {
-                write!(
-                    out,
-                    r#"{{"ts":{ts},"p_down":{down:.6},"p_flat":{flat:.6},"p_up":{up:.6},"action":"{action}""#
-                )?;
-                if let Some(order) = order {
-                    write!(
-                        out,
-                        r#","id":{},"px":"{}","qty":"{}""#,
-                        order.id,
-                        Decimal(order.px),
-                        Decimal(order.qty)
-                    )?;
-                }
-                match reason {
-                    Some(reason) => writeln!(out, r#","reason":"{reason}"}}"#),
-                    None => writeln!(out, "}}"),
-                }
-            }
-        }
-    }
-
     /// What happened, for people.
     pub(super) fn report(&self, skipped: u64, interrupted: bool) {
         let meters = &self.meters;
         let ns = meters.decision_ns.snapshot();
         if interrupted {
-            eprintln!("interrupted: what was read is decided");
+            eprintln!("interrupted: what was accepted is decided");
         }
         if skipped > 0 {
             eprintln!("{skipped} rows could not be read and were left out");
@@ -231,13 +201,6 @@ impl Desk {
     }
 }
 
-fn side(order: &Order) -> &'static str {
-    match order.side {
-        Side::Buy => "buy",
-        Side::Sell => "sell",
-    }
-}
-
 impl Meters {
     fn new() -> Self {
         let registry = Arc::new(Registry::new());
@@ -249,6 +212,11 @@ impl Meters {
             decision_ns: registry.histogram(
                 "decision_ns",
                 "From quote to decision, in nanoseconds",
+                HistogramConfig::default(),
+            ),
+            latency_ns: registry.histogram(
+                "latency_ns",
+                "From the feed to the end of a quote's way, in nanoseconds, one quote in 64",
                 HistogramConfig::default(),
             ),
             registry,

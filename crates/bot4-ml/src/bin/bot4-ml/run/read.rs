@@ -1,90 +1,227 @@
-//! The reading thread: bytes to quotes, a line at a time.
+//! The feed: bytes to quotes, a line at a time.
 
+use super::pipe::Pipe;
+use crate::args::RunArgs;
 use crate::failure::Failure;
-use crate::input::Compression;
-use bot4_lockfree::spsc::Producer;
-use bot4_lockfree::wait::Wait;
+use crate::input::{Compression, Format};
 use bot4_pipeline::Quote;
 use bot4_pipeline::feed::binance::{BOOK_TICKER_HEADER, BookTicker};
+use bot4_pipeline::feed::tardis::{self, QUOTES_HEADER};
+use bot4_pipeline::stream::Stop;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
-use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::io::{self, BufRead, BufReader, Cursor, Read};
+use std::path::PathBuf;
 
 /// Longer lines are no quotes: a guard against input without line ends.
 const LINE_BYTES_MAX: u64 = 4096;
-const WAIT: Wait = Wait::Park { interval: Duration::from_micros(200) };
+/// First bytes, which tell how the input is packed.
+const MAGIC: u64 = 4;
+const BUFFER: usize = 1 << 16;
 
-/// A file or stdin, unpacked.
-pub(super) fn open(path: &Path, compression: Compression) -> Result<Box<dyn BufRead + Send>, Failure> {
-    let cannot = |error: io::Error| Failure::at(path, format_args!("cannot read: {error}"));
-    let from_stdin = path.as_os_str() == "-";
-    let raw: Box<dyn Read + Send> =
-        if from_stdin { Box::new(io::stdin()) } else { Box::new(File::open(path).map_err(cannot)?) };
-    let mut raw = BufReader::new(raw);
-    let compression = match compression {
-        // Looking at the first bytes of a pipe would wait for them.
-        Compression::Auto if from_stdin => Compression::None,
-        Compression::Auto => Compression::detect(raw.fill_buf().map_err(cannot)?),
-        given => given,
-    };
-    Ok(match compression {
-        Compression::Zstd => Box::new(BufReader::new(zstd::Decoder::with_buffer(raw).map_err(cannot)?)),
-        Compression::Gzip => Box::new(BufReader::new(flate2::bufread::MultiGzDecoder::new(raw))),
-        Compression::Auto | Compression::None => Box::new(raw),
-    })
+/// What the feed gives to the deciding thread.
+#[derive(Debug)]
+pub(super) enum Input {
+    Quote(Quote),
+    /// Nothing more has come: what was decided must not wait for the next quote.
+    Idle,
 }
 
-/// Pushes every quote until the input ends, the other side is gone or Ctrl-C was pressed. Returns how many bad rows were
-/// left out; without `skip`, the first is an error with its line.
-pub(super) fn quotes(
-    mut source: Box<dyn BufRead + Send>,
-    name: &Path,
+type Lines = BufReader<Box<dyn Read + Send>>;
+
+/// The quotes of the input. The first bad row ends it, unless bad rows are left out.
+pub(super) struct Quotes {
+    name: PathBuf,
+    /// Until the first bytes have come.
+    packed: Option<Pipe>,
+    compression: Compression,
+    lines: Option<Lines>,
+    /// Known from the header on.
+    format: Option<Format>,
+    /// Exchange and symbol of the first row, of a format that says them.
+    instrument: Vec<u8>,
+    /// A line, behind its header: the decoders read whole recordings.
+    recording: Vec<u8>,
+    line: u64,
     skip: bool,
-    stop: &AtomicBool,
-    to: &mut Producer<Quote>,
-) -> Result<u64, Failure> {
-    let name = if name.as_os_str() == "-" { Path::new("stdin") } else { name };
-    // The decoder reads whole recordings: each line is one, behind the header.
-    let mut recording = Vec::with_capacity(LINE_BYTES_MAX as usize);
-    let (mut line, mut skipped) = (0_u64, 0);
-    // ORDERING: Relaxed: the flag is the whole message.
-    while !stop.load(Ordering::Relaxed) {
-        recording.clear();
-        if line > 0 {
-            recording.extend_from_slice(BOOK_TICKER_HEADER.as_bytes());
-            recording.push(b'\n');
+    skipped: u64,
+    stop: Stop,
+    said_idle: bool,
+    failure: Option<Failure>,
+}
+
+impl Quotes {
+    /// A file or stdin.
+    pub(super) fn open(args: &RunArgs, stop: Stop) -> Result<Self, Failure> {
+        let cannot = |error: io::Error| Failure::at(&args.data, format_args!("cannot read: {error}"));
+        let from_stdin = args.data.as_os_str() == "-";
+        let pipe = if from_stdin {
+            Pipe::new(io::stdin(), stop.clone())
+        } else {
+            Pipe::new(File::open(&args.data).map_err(cannot)?, stop.clone())
+        };
+        Ok(Self {
+            name: if from_stdin { PathBuf::from("stdin") } else { args.data.clone() },
+            packed: Some(pipe.map_err(cannot)?),
+            compression: args.compression,
+            lines: None,
+            format: None,
+            instrument: Vec::new(),
+            recording: Vec::with_capacity(2 * LINE_BYTES_MAX as usize),
+            line: 0,
+            skip: args.skip_bad_rows,
+            skipped: 0,
+            stop,
+            said_idle: false,
+            failure: None,
+        })
+    }
+
+    /// After the last quote: how many bad rows were left out, or why the input ended early.
+    pub(super) fn end(self) -> Result<u64, Failure> {
+        self.failure.map_or(Ok(self.skipped), Err)
+    }
+
+    /// The next quote; `None` at the end.
+    fn quote(&mut self) -> Result<Option<Quote>, Failure> {
+        while self
+            .read_line()
+            .map_err(|error| Failure::at(&self.name, format_args!("cannot read: {error}")))?
+        {
+            let Some(format) = self.format else {
+                self.format = Some(self.format_of_header()?);
+                continue;
+            };
+            match self.decode(format) {
+                Ok(Some(quote)) => return Ok(Some(quote)),
+                Ok(None) => {} // an empty line
+                Err(_) if self.skip => self.skipped += 1,
+                Err(what) => {
+                    return Err(Failure::at(&self.name, format_args!("line {}, {what}", self.line)));
+                }
+            }
         }
-        let start = recording.len();
-        let read = source.by_ref().take(LINE_BYTES_MAX).read_until(b'\n', &mut recording);
-        if read.map_err(|error| Failure::at(name, format_args!("cannot read: {error}")))? == 0 {
-            break;
+        Ok(None)
+    }
+
+    /// Reads the next line behind the header that the decoder wants; `false` at the end.
+    fn read_line(&mut self) -> io::Result<bool> {
+        if let Some(pipe) = self.packed.take() {
+            self.lines = Some(unpack(pipe, self.compression)?);
         }
-        line += 1;
-        if line == 1 {
-            check_header(name, &recording)?;
-            continue;
+        let Some(lines) = &mut self.lines else { return Ok(false) };
+        self.recording.clear();
+        self.recording.extend_from_slice(self.format.map_or(b"", header));
+        let read = lines.by_ref().take(LINE_BYTES_MAX).read_until(b'\n', &mut self.recording)?;
+        self.line += 1;
+        // A stop may cut a line short, and half a number is another number.
+        Ok(read > 0 && (self.recording.ends_with(b"\n") || !self.stop.is_requested()))
+    }
+
+    fn format_of_header(&self) -> Result<Format, Failure> {
+        Format::of_header(&self.recording).ok_or_else(|| {
+            Failure::at(
+                &self.name,
+                format_args!(
+                    "line 1: not the header of a book ticker ({BOOK_TICKER_HEADER}) or of Tardis quotes ({QUOTES_HEADER})"
+                ),
+            )
+        })
+    }
+
+    /// The quote of the line that was read, or what is wrong with it.
+    fn decode(&mut self, format: Format) -> Result<Option<Quote>, String> {
+        let start = header(format).len() as u64;
+        let quote = match format {
+            Format::TardisQuotes => tardis::Quotes::new(&self.recording).next(),
+            _ => BookTicker::new(&self.recording).next(),
+        };
+        let quote = quote.transpose().map_err(|error| {
+            let byte = error.offset.saturating_sub(start);
+            format!("byte {byte} of it, field {}: {}", error.field, error.reason)
+        })?;
+        if format == Format::TardisQuotes && quote.is_some() {
+            self.check_instrument(start as usize)?;
         }
-        match BookTicker::new(&recording).next() {
-            Some(Ok(quote)) if to.push_wait(quote, WAIT).is_err() => break,
-            Some(Ok(_)) | None => {}
-            Some(Err(_)) if skip => skipped += 1,
-            Some(Err(error)) => {
-                let byte = error.offset.saturating_sub(start as u64);
-                return Err(Failure::at(
-                    name,
-                    format_args!("line {line}, byte {byte} of it, field {}: {}", error.field, error.reason),
-                ));
+        Ok(quote)
+    }
+
+    /// Quotes of another instrument than the first row's do not belong in this stream.
+    fn check_instrument(&mut self, start: usize) -> Result<(), String> {
+        let line = &self.recording[start..];
+        let instrument = line.split(|byte| *byte == b',').take(2).map(|field| field.len() + 1).sum::<usize>();
+        let instrument = &line[..instrument.min(line.len())];
+        if self.instrument.is_empty() {
+            self.instrument = instrument.to_vec();
+        }
+        if instrument == self.instrument {
+            return Ok(());
+        }
+        Err(format!("field symbol: another instrument than the {} of the first row", {
+            String::from_utf8_lossy(&self.instrument[..self.instrument.len() - 1])
+        }))
+    }
+}
+
+impl Iterator for Quotes {
+    type Item = Input;
+
+    fn next(&mut self) -> Option<Input> {
+        let may_wait = self.lines.as_ref().is_none_or(|lines| !lines.buffer().contains(&b'\n'));
+        self.said_idle = may_wait && !self.said_idle;
+        if self.said_idle {
+            return Some(Input::Idle);
+        }
+        match self.quote() {
+            Ok(quote) => quote.map(Input::Quote),
+            // A stop that cuts packed bytes short is no fault of theirs.
+            Err(_) if self.stop.is_requested() => None,
+            Err(failure) => {
+                self.failure = Some(failure);
+                None
             }
         }
     }
-    Ok(skipped)
 }
 
-fn check_header(name: &Path, line: &[u8]) -> Result<(), Failure> {
-    if line.trim_ascii_end() == BOOK_TICKER_HEADER.as_bytes() {
-        return Ok(());
+/// The header line that the decoder of a streamed format reads first.
+fn header(format: Format) -> &'static [u8] {
+    const BINANCE: &str = "local_ns,event_ms,txn_ms,update_id,bid_px,bid_qty,ask_px,ask_qty\n";
+    const TARDIS: &str =
+        "exchange,symbol,timestamp,local_timestamp,ask_amount,ask_price,bid_price,bid_amount\n";
+    match format {
+        Format::BinanceQuotes => BINANCE.as_bytes(),
+        Format::TardisQuotes => TARDIS.as_bytes(),
+        Format::Lobster | Format::Dbn | Format::Table => b"",
     }
-    Err(Failure::at(name, format_args!("line 1: not the header of a book ticker: {BOOK_TICKER_HEADER}")))
+}
+
+/// Waits for the first bytes, unless it was said how the input is packed.
+fn unpack(mut pipe: Pipe, compression: Compression) -> io::Result<Lines> {
+    let mut start = Vec::with_capacity(MAGIC as usize);
+    let compression = match compression {
+        Compression::Auto => {
+            pipe.by_ref().take(MAGIC).read_to_end(&mut start)?;
+            Compression::detect(&start)
+        }
+        given => given,
+    };
+    let raw = BufReader::with_capacity(BUFFER, Cursor::new(start).chain(pipe));
+    let bytes: Box<dyn Read + Send> = match compression {
+        Compression::Zstd => Box::new(zstd::Decoder::with_buffer(raw)?),
+        Compression::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(raw)),
+        // Its buffer is the one that lines are looked for in.
+        Compression::Auto | Compression::None => Box::new(raw.into_inner()),
+    };
+    Ok(BufReader::with_capacity(BUFFER, bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_headers_are_those_of_the_decoders() {
+        assert_eq!(header(Format::BinanceQuotes), format!("{BOOK_TICKER_HEADER}\n").as_bytes());
+        assert_eq!(header(Format::TardisQuotes), format!("{QUOTES_HEADER}\n").as_bytes());
+    }
 }
