@@ -6,6 +6,7 @@ mod ci;
 mod counts;
 mod failure;
 mod figures;
+mod fuzz;
 mod html;
 mod loom;
 mod pgo;
@@ -53,6 +54,8 @@ enum Task {
     Loom,
     /// Print one table of the old path against the optimised one, every figure measured
     Validate(validate::Options),
+    /// Run every test that draws its input with new seeds, for a given time
+    Fuzz(fuzz::Options),
     /// Run the tests of the packages with unsafe code under the address sanitizer
     San,
 }
@@ -82,6 +85,7 @@ fn run(task: &Task) -> Result<()> {
         Task::Asm(options) => asm::run(&workspace, options),
         Task::Loom => loom::run(&workspace),
         Task::Validate(options) => validate::run(&workspace, options),
+        Task::Fuzz(options) => fuzz::run(&workspace, options),
         Task::San => san::run(&workspace),
     }
 }

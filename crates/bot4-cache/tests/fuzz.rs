@@ -2,8 +2,8 @@
 //! fail or panic. After each operation that is not part of another: what was returned is what was stored last, a cache
 //! with room forgot nothing, the counts are exact, and no value is held that nobody can get.
 //!
-//! The bytes come from a fixed seed, so that a failure is repeated by running the test again; `BOT4_FUZZ_SEQUENCES` asks for more
-//! sequences than the usual number.
+//! The bytes come from a fixed seed, so that a failure is repeated by running the test again; `BOT4_FUZZ_SEED` asks for other
+//! bytes (`cargo xtask fuzz` for many), `BOT4_FUZZ_SEQUENCES` for more sequences than the usual number.
 
 use bot4_cache::{FeatureCache, Stats, VectorCache};
 use std::{
@@ -337,9 +337,10 @@ fn run(bytes: &[u8]) {
 
 #[test]
 fn no_sequence_of_operations_breaks_a_cache() {
-    let asked =
-        std::env::var("BOT4_FUZZ_SEQUENCES").map(|number| number.parse().expect("a number of sequences"));
-    for seed in 0..asked.unwrap_or(SEQUENCES) {
+    let asked = |name: &str| std::env::var(name).map(|text| text.parse().expect("a number"));
+    let sequences: u64 = asked("BOT4_FUZZ_SEQUENCES").unwrap_or(SEQUENCES);
+    let first = asked("BOT4_FUZZ_SEED").unwrap_or(0) << 32;
+    for seed in first..first + sequences {
         let mut state = seed;
         let mut random = || {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
