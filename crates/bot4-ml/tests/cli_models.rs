@@ -297,6 +297,37 @@ fn a_bad_row_stops_the_run_with_its_line_or_is_left_out_and_counted() {
     );
 }
 
+#[test]
+fn the_limits_of_a_file_are_those_of_the_risk_check() {
+    const LIMITS: &str = "instrument = 3\ntick = 0.01\nlot = 0.5\norder_qty_max = 0.5\norder_notional_max = 1_000_000\n\
+                          collar_bps = 100\nquote_age_ns_max = 1_000_000_000\nposition_max = 1\n\
+                          open_notional_max = 1_000_000\nloss_max = 1_000_000\nrate_orders_max = 1_000\n\
+                          rate_window_ns = 1_000_000_000\n";
+    let folder = TempDir::new().unwrap();
+    let run = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        let limits = path.to_str().unwrap();
+        bot4_ml(&["run", "--data", quotes(), "--model", model(), "--threshold", "0.05", "--limits", limits])
+    };
+    let few = stdout(&run("few.toml", LIMITS));
+    let many = stdout(&run("many.toml", &LIMITS.replace("position_max = 1\n", "position_max = 1_000\n")));
+    let denied = |text: &str| text.lines().filter(|line| line.split(',').nth(4) == Some("denied")).count();
+    assert!(denied(&few) > denied(&many), "{} and {}", denied(&few), denied(&many));
+    assert!(few.lines().skip(1).all(|line| line.split(',').nth(7) == Some("0.5")), "half a unit an order");
+    for (from, to, want) in [
+        ("tick = 0.01", "tick = x", "bad.toml: line 2"),
+        ("lot = 0.5\n", "", "bad.toml: limit `lot` is missing"),
+        ("lot = 0.5", "lot = 0.5\nlots = 1", "no limit `lots`"),
+    ] {
+        let output = run("bad.toml", &LIMITS.replace(from, to));
+        assert_eq!(output.status.code(), Some(1));
+        assert!(stderr(&output).contains(want), "{} should contain {want}", stderr(&output));
+    }
+    let absent = bot4_ml(&["run", "--data", quotes(), "--model", model(), "--limits", "absent.toml"]);
+    assert!(stderr(&absent).contains("absent.toml: cannot read"), "{}", stderr(&absent));
+}
+
 /// A run on a pipe that stays open, the first quotes already written.
 fn running(extra: &[&str]) -> Child {
     let args = [&["run", "--data", "-", "--all", "--model", model()], extra].concat();

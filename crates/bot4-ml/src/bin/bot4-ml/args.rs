@@ -171,6 +171,7 @@ pub(crate) struct EvalArgs {
   bot4-ml run --data quotes.csv.zst --model direction.safetensors > decisions.csv
   recorder | bot4-ml run --data - --model direction.safetensors --output jsonl
   bot4-ml run --data - --model direction.safetensors --metrics-addr 9187 < q.csv
+  bot4-ml run --data q.csv --model direction.safetensors --limits limits.toml
 
 Input is a Binance book ticker or Tardis quotes as CSV, one quote a line, plain
 or packed, from a file or from a pipe, where each quote is answered before the
@@ -179,7 +180,16 @@ admitted or denied; with --all for every quote. Orders are decisions on paper:
 an admitted one counts as cancelled at the next quote unless that quote trades
 through its price. Ctrl-C stops reading; what was accepted is still decided
 about and written, then the report follows on stderr. A second Ctrl-C ends at
-once.")]
+once.
+
+A file of limits has every one of them, amounts in whole units:
+  instrument = 0              position_max = 10
+  tick = 0.01                 open_notional_max = 1_000_000
+  lot = 1                     loss_max = 1_000.50
+  order_qty_max = 1           rate_orders_max = 1_000
+  order_notional_max = 50_000 rate_window_ns = 1_000_000_000
+  collar_bps = 100            quote_age_ns_max = 1_000_000_000
+(each on a line of its own).")]
 pub(crate) struct RunArgs {
     /// Quotes to read; - is stdin
     #[arg(long, value_name = "FILE|-")]
@@ -193,6 +203,10 @@ pub(crate) struct RunArgs {
     /// How far the probabilities of up and down must be apart for an order
     #[arg(long, value_name = "P", default_value = "0.2", value_parser = share)]
     pub(crate) threshold: f64,
+    /// Limits of the risk check, as TOML; without them an order is one unit and
+    /// a position ten
+    #[arg(long, value_name = "FILE")]
+    pub(crate) limits: Option<PathBuf>,
     /// Form of the decisions
     #[arg(long, value_enum, default_value = "csv")]
     pub(crate) output: OutputFormat,

@@ -10,6 +10,8 @@ use bot4_lockfree::metrics::{Counter, Histogram, HistogramConfig, Registry};
 use bot4_pipeline::features::Scale;
 use bot4_pipeline::risk::{Checker, Limits, Order, Reason, Reservation, RiskGate};
 use bot4_pipeline::{Quote, Side};
+use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -91,7 +93,7 @@ impl Desk {
         if predictor.outputs() != 3 {
             return Err(Failure::at(&args.model, "does not tell down, flat and up: train on a recording"));
         }
-        let limits = LIMITS;
+        let limits = args.limits.as_deref().map_or(Ok(LIMITS), limits_of)?;
         let gate = RiskGate::new(limits).map_err(Failure::new)?;
         Ok(Self {
             predictor,
@@ -159,7 +161,7 @@ impl Desk {
             instrument: self.limits.instrument,
             side,
             px,
-            qty: self.limits.order_qty_max.min(UNIT),
+            qty: order_qty(&self.limits),
             ts: quote.ts,
         };
         Some((
@@ -199,6 +201,17 @@ impl Desk {
             ns.percentile(0.99),
         );
     }
+}
+
+fn limits_of(path: &Path) -> Result<Limits, Failure> {
+    let text =
+        fs::read_to_string(path).map_err(|error| Failure::at(path, format_args!("cannot read: {error}")))?;
+    Limits::from_toml(&text).map_err(|error| Failure::at(path, error))
+}
+
+/// A unit, or the most that is allowed if that is less; whole lots, and one at least.
+fn order_qty(limits: &Limits) -> i64 {
+    (UNIT.min(limits.order_qty_max) / limits.lot).max(1) * limits.lot
 }
 
 impl Meters {
