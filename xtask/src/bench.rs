@@ -1,6 +1,7 @@
 //! The measuring bench: our crates and their peers side by side, by the package bot4-benches.
 mod compare;
 mod page;
+mod peers;
 pub(crate) mod record;
 
 use std::fs;
@@ -33,6 +34,9 @@ pub(crate) struct Options {
     /// Add the rows to today's record of this machine in benches/records
     #[arg(long, conflicts_with = "quick")]
     record: bool,
+    /// Measure nothing: fetch the peers that are Python wheels or libraries of the system into target/tools
+    #[arg(long, exclusive = true)]
+    setup: bool,
     /// Measure nothing: compare two records, or two files that --json wrote
     #[arg(long, num_args = 2, value_names = ["A", "B"], exclusive = true)]
     compare: Vec<PathBuf>,
@@ -43,6 +47,9 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     if let [before, after] = &options.compare[..] {
         print!("{}", compare::table(&Record::read(before)?, &Record::read(after)?));
         return Ok(());
+    }
+    if options.setup {
+        return peers::setup(workspace);
     }
     let scratch = tempfile::tempdir().map_err(|e| Failure::new(format!("no temporary folder: {e}")))?;
     let json = scratch.path().join("rows.json");
@@ -76,7 +83,7 @@ fn measure(workspace: &Workspace, options: &Options, json: &Path) -> Result<()> 
         .map_err(|f| Failure::new(f.to_string()).advise("peers come from the registry: is it reachable?"))?;
     // A machine may pin OpenBLAS to the kernels of an older processor: every peer runs at its best.
     let run = package("run").env_remove("OPENBLAS_CORETYPE").arg("--").args(arguments(options));
-    match run.arg("--json").arg(json).status()?.code() {
+    match peers::beside(run, workspace).arg("--json").arg(json).status()?.code() {
         Some(0) => Ok(()),
         Some(2) => Err(Failure::usage("the bench does not know one of these arguments")),
         _ => Err(Failure::new("the bench failed; its own message is above")),

@@ -1,5 +1,6 @@
 //! Drives the build, profile, rebuild loop and the checks of the project: `cargo xtask --help`.
 #![allow(clippy::print_stdout, clippy::print_stderr)] // a command-line program: its output is its purpose
+mod apt;
 mod asm;
 mod bench;
 mod ci;
