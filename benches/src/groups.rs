@@ -5,6 +5,7 @@ mod metrics;
 mod ml;
 mod pool;
 mod queue;
+mod simd;
 mod snapshot;
 
 use crate::case::Case;
@@ -18,6 +19,7 @@ const ALL: &[Group] = &[
     ("ml", ml::cases),
     ("pool", pool::cases),
     ("queue", queue::cases),
+    ("simd", simd::cases),
     ("snapshot", snapshot::cases),
 ];
 
