@@ -1,6 +1,6 @@
 //! The constants of the transcendental functions, per number type.
 //!
-//! Polynomials are minimax (Remez, 300 bits), rounded to the type.
+//! Polynomials are minimax (Remez, 300 bits; of TANH_P and RECIPROCAL nearly so, by Chebyshev nodes), rounded to the type.
 
 pub trait Constants: Sized + 'static {
     const LOG2_E: Self;
@@ -13,8 +13,10 @@ pub trait Constants: Sized + 'static {
     const EXP_MIN: Self;
     /// From here on tanh rounds to one.
     const TANH_MAX: Self;
-    /// A half less the root of the rounding error.
-    const BELOW_HALF: Self;
+    /// (tanh z - z) / z^3 in z^2 for |z| <= ln 2 / 4, constant term first.
+    const TANH_P: &'static [Self];
+    /// 1 / d for 1 - tanh(ln 2 / 4) <= d <= 2, constant term first; to its third power the error counts no more.
+    const RECIPROCAL: &'static [Self];
     /// (e^u - 1 - u) / u^2 for |u| <= ln 2 / 2, constant term first.
     const EXP_Q: &'static [Self];
     const SQRT_2: Self;
@@ -38,7 +40,16 @@ impl Constants for f64 {
     const EXP_MAX: Self = 710.0;
     const EXP_MIN: Self = -746.0;
     const TANH_MAX: Self = 19.1;
-    const BELOW_HALF: Self = 0.5 - 1.0 / (1u64 << 27) as f64;
+    const TANH_P: &'static [Self] = &[
+        -0.3333333333333248,
+        0.13333333332782893,
+        -0.053968252780596165,
+        0.021869370612892333,
+        -0.008857305469509788,
+        0.0034447981491047643,
+    ];
+    const RECIPROCAL: &'static [Self] =
+        &[3.8889590730882295, -5.899554927392033, 4.366781785369708, -1.578964413320557, 0.22345153558401654];
     const EXP_Q: &'static [Self] = &[
         0.5000000000000006,
         0.16666666666666688,
@@ -106,7 +117,8 @@ impl Constants for f32 {
     const EXP_MAX: Self = 90.0;
     const EXP_MIN: Self = -105.0;
     const TANH_MAX: Self = 9.05;
-    const BELOW_HALF: Self = 0.5 - 1.0 / (1u64 << 13) as f32;
+    const TANH_P: &'static [Self] = &[-0.33333322, 0.13331182, -0.052726626];
+    const RECIPROCAL: &'static [Self] = &[2.3328838, -1.725061, 0.40687802];
     const EXP_Q: &'static [Self] = &[0.5, 0.16666543, 0.041666284, 0.008366594, 0.0013946325];
     const SQRT_2: Self = core::f32::consts::SQRT_2;
     const LN_R: &'static [Self] = &[0.66666776, 0.3997761, 0.2987051];

@@ -86,6 +86,11 @@ pub trait Registers: Sized {
     /// exponent bias in the low bits.
     const EXPONENT_SHIFT: Self;
 
+    /// All bits but those of the lower half of the mantissa.
+    const UPPER_BITS: Self;
+
+    /// The number without the lower half of its mantissa.
+    fn upper(self) -> Self;
     /// The bits shifted left by the width of the mantissa.
     fn bits_to_exponent(self) -> Self;
     /// The bits of the mantissa with the exponent of one.
@@ -157,6 +162,12 @@ macro_rules! element {
             const LIFT_EXPONENT: Self = $mantissa as $t + 1.0;
             const EXPONENT_SHIFT: Self = 1.5 * (1u64 << $mantissa) as $t + $bias;
 
+            const UPPER_BITS: Self = $t::from_bits(<$bits>::MAX << (($mantissa + 1) / 2));
+
+            #[inline(always)]
+            fn upper(self) -> Self {
+                Self::from_bits(self.to_bits() & Self::UPPER_BITS.to_bits())
+            }
             #[inline(always)]
             fn bits_to_exponent(self) -> Self {
                 Self::from_bits(self.to_bits() << $mantissa)

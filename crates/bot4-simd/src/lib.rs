@@ -2,7 +2,7 @@
 //!
 //! For code that works on rows and columns of numbers in place: scaling, sums, products, extremes,
 //! exponentials, moving averages. Every kernel is a function on `f32` or `f64` slices of any length and alignment; none
-//! allocates. Not for matrix products on many threads (use `gemm` or `faer`) or arrays with axes (use `ndarray`).
+//! allocates. Not for products of large matrices (use `gemm` or `faer`) or arrays with axes (use `ndarray`).
 //!
 //! ```
 //! let mut row = [1.0, 2.0, 3.0, 4.0];

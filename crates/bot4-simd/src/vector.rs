@@ -121,6 +121,8 @@ pub trait Vector: Copy + Debug {
     fn abs(self) -> Self;
     /// The magnitude of `self` (which must not be negative) with the sign of `sign`.
     fn with_sign(self, sign: Self) -> Self;
+    /// The number without the lower half of its mantissa.
+    fn upper(self) -> Self;
     /// The bits shifted left by the width of the mantissa: small integer to power of two.
     fn bits_to_exponent(self) -> Self;
     /// `self * 2^n` for a whole `n` with |n| <= 2 * (MAX_EXP - 2), rounded once, also into subnormals.

@@ -1,6 +1,6 @@
 //! Element-wise arithmetic in place.
 
-use super::map::{map, zip, zip3};
+use super::map::{map, map_unrolled, zip, zip3};
 use super::math;
 use crate::backend::Pair;
 use crate::vector::Vector;
@@ -8,7 +8,7 @@ use crate::vector::Vector;
 #[inline(always)]
 pub(crate) fn scale<V: Vector>(t: V::Token, x: &mut [V::Elem], a: V::Elem) {
     let a = V::splat(t, a);
-    map::<V>(
+    map_unrolled::<V>(
         t,
         x,
         #[inline(always)]
@@ -76,7 +76,7 @@ pub(crate) fn fma<V: Vector>(t: V::Token, a: &[V::Elem], b: &[V::Elem], y: &mut 
 #[inline(always)]
 pub(crate) fn clamp<V: Vector>(t: V::Token, x: &mut [V::Elem], lo: V::Elem, hi: V::Elem) {
     let (lo, hi) = (V::splat(t, lo), V::splat(t, hi));
-    map::<V>(
+    map_unrolled::<V>(
         t,
         x,
         #[inline(always)]
@@ -87,7 +87,7 @@ pub(crate) fn clamp<V: Vector>(t: V::Token, x: &mut [V::Elem], lo: V::Elem, hi: 
 #[inline(always)]
 pub(crate) fn standardize<V: Vector>(t: V::Token, x: &mut [V::Elem], mean: V::Elem, inv_std: V::Elem) {
     let (mean, inv_std) = (V::splat(t, mean), V::splat(t, inv_std));
-    map::<V>(
+    map_unrolled::<V>(
         t,
         x,
         #[inline(always)]
@@ -112,13 +112,32 @@ pub(crate) fn standardize_each<V: Vector>(
     );
 }
 
+/// Functions with a long chain of operations: one register after the other, a processor has not seen enough of the next
+/// chain before it waits for this one. So registers go side by side, step by step: four where there are enough of them.
 macro_rules! function {
     ($($name:ident)*) => {$(
         #[inline(always)]
         pub(crate) fn $name<V: Vector>(t: V::Token, x: &mut [V::Elem]) {
+            let side_by_side = if V::REGISTERS >= 32 { 4 } else { 2 };
+            let (blocks, rest) = x.split_at_mut(x.len() - x.len() % (side_by_side * V::LANES));
+            if side_by_side == 4 {
+                map::<Pair<Pair<V>>>(
+                    t,
+                    blocks,
+                    #[inline(always)]
+                    |v| math::$name(t, v),
+                );
+            } else {
+                map::<Pair<V>>(
+                    t,
+                    blocks,
+                    #[inline(always)]
+                    |v| math::$name(t, v),
+                );
+            }
             map::<V>(
                 t,
-                x,
+                rest,
                 #[inline(always)]
                 |v| math::$name(t, v),
             );
@@ -126,49 +145,4 @@ macro_rules! function {
     )*};
 }
 
-function!(exp ln erf);
-
-/// Registers of [`tanh`] whose exponentials come before their quotients.
-const BLOCK: usize = 4;
-
-/// The divisions of a block stand together behind its exponentials, so that the next block's exponentials
-/// run while they last. One register after the other, a processor waits in the division of one chain of
-/// some fifty operations before it has seen enough of the next.
-#[inline(always)]
-pub(crate) fn tanh<V: Vector>(t: V::Token, x: &mut [V::Elem]) {
-    let mut blocks = x.chunks_exact_mut(BLOCK * V::LANES);
-    for block in &mut blocks {
-        let mut expm1 = [V::splat(t, V::Elem::default()); BLOCK];
-        for (expm1, x) in expm1.iter_mut().zip(block.chunks_exact(V::LANES)) {
-            *expm1 = math::expm1_of_twice(t, V::load(t, x));
-        }
-        for (expm1, x) in expm1.into_iter().zip(block.chunks_exact_mut(V::LANES)) {
-            math::tanh_of_expm1(t, expm1, V::load(t, x)).store(x);
-        }
-    }
-    map::<V>(
-        t,
-        blocks.into_remainder(),
-        #[inline(always)]
-        |v| math::tanh(t, v),
-    );
-}
-
-/// Two registers side by side, step by step, for the same reason.
-#[inline(always)]
-pub(crate) fn sigmoid<V: Vector>(t: V::Token, x: &mut [V::Elem]) {
-    let paired = x.len() - x.len() % Pair::<V>::LANES;
-    let (pairs, rest) = x.split_at_mut(paired);
-    map::<Pair<V>>(
-        t,
-        pairs,
-        #[inline(always)]
-        |v| math::sigmoid(t, v),
-    );
-    map::<V>(
-        t,
-        rest,
-        #[inline(always)]
-        |v| math::sigmoid(t, v),
-    );
-}
+function!(exp ln erf tanh sigmoid);

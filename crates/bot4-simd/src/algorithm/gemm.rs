@@ -175,6 +175,8 @@ fn panel_times<V: Vector>(
     panel: &[[V; ACROSS]],
     out: Output<'_, V::Elem>,
 ) {
+    // So that the loop of a tile need not check `k`.
+    let panel = &panel[..a.depth];
     match out.width.div_ceil(V::LANES) {
         1 => tiles::<V, 1>(
             t,
@@ -254,9 +256,13 @@ fn tile<V: Vector, const R: usize, const C: usize>(
 ) {
     let mut rows = [&a.a[..0]; R];
     let mut sums = [[V::splat(t, V::Elem::ZERO); C]; R];
-    for (r, (row, sums)) in rows.iter_mut().zip(&mut sums).enumerate() {
+    for (r, row) in rows.iter_mut().enumerate() {
         *row = &a.a[(i + r) * a.stride..][..a.depth];
-        if out.add {
+    }
+    // A loop of its own: it is too large to be unrolled, and with `rows` in it their lengths would be forgotten, be checked
+    // at each `k`, and keep the sums in memory.
+    if out.add {
+        for (r, sums) in sums.iter_mut().enumerate() {
             *sums = load_edge(t, &out.c[(i + r) * out.stride..][..out.width]);
         }
     }

@@ -3,6 +3,9 @@
 
 use crate::vector::Vector;
 
+/// Registers that a pass of one operation takes per turn of its loop.
+const UNROLL: usize = 4;
+
 /// `x[i] = f(x[i])`.
 #[inline(always)]
 pub(crate) fn map<V: Vector>(t: V::Token, x: &mut [V::Elem], f: impl Fn(V) -> V) {
@@ -16,11 +19,30 @@ pub(crate) fn map<V: Vector>(t: V::Token, x: &mut [V::Elem], f: impl Fn(V) -> V)
     }
 }
 
+/// As [`map`], for an `f` so short that the loop itself counts.
+#[inline(always)]
+pub(crate) fn map_unrolled<V: Vector>(t: V::Token, x: &mut [V::Elem], f: impl Fn(V) -> V) {
+    let mut blocks = x.chunks_exact_mut(UNROLL * V::LANES);
+    for block in &mut blocks {
+        for chunk in block.chunks_exact_mut(V::LANES) {
+            f(V::load(t, chunk)).store(chunk);
+        }
+    }
+    map::<V>(t, blocks.into_remainder(), f);
+}
+
 /// `y[i] = f(y[i], x[i])`; the lengths are equal.
 #[inline(always)]
 pub(crate) fn zip<V: Vector>(t: V::Token, y: &mut [V::Elem], x: &[V::Elem], f: impl Fn(V, V) -> V) {
-    let mut ys = y.chunks_exact_mut(V::LANES);
-    let mut xs = x.chunks_exact(V::LANES);
+    let mut wide_y = y.chunks_exact_mut(UNROLL * V::LANES);
+    let mut wide_x = x.chunks_exact(UNROLL * V::LANES);
+    for (y, x) in (&mut wide_y).zip(&mut wide_x) {
+        for (y, x) in y.chunks_exact_mut(V::LANES).zip(x.chunks_exact(V::LANES)) {
+            f(V::load(t, y), V::load(t, x)).store(y);
+        }
+    }
+    let mut ys = wide_y.into_remainder().chunks_exact_mut(V::LANES);
+    let mut xs = wide_x.remainder().chunks_exact(V::LANES);
     for (y, x) in (&mut ys).zip(&mut xs) {
         f(V::load(t, y), V::load(t, x)).store(y);
     }
@@ -53,23 +75,4 @@ pub(crate) fn zip3<V: Vector>(
         f(V::load_partial(t, y, zero), V::load_partial(t, a, zero), V::load_partial(t, b, zero))
             .store_partial(y);
     }
-}
-
-/// `x[i] = f(x[i])`, and the sum of the results; `f(fill)` is zero.
-#[inline(always)]
-pub(crate) fn map_sum<V: Vector>(t: V::Token, x: &mut [V::Elem], fill: V, f: impl Fn(V) -> V) -> V::Elem {
-    let mut sum = V::splat(t, V::Elem::default());
-    let mut chunks = x.chunks_exact_mut(V::LANES);
-    for chunk in &mut chunks {
-        let v = f(V::load(t, chunk));
-        v.store(chunk);
-        sum = sum.add(v);
-    }
-    let tail = chunks.into_remainder();
-    if !tail.is_empty() {
-        let v = f(V::load_partial(t, tail, fill));
-        v.store_partial(tail);
-        sum = sum.add(v);
-    }
-    sum.sum()
 }

@@ -1,7 +1,7 @@
 //! Exponential, hyperbolic tangent, logistic function, logarithm and error function.
 //!
-//! The first three start from one reduction, `x = n ln 2 + u` with whole `n` and |u| <= ln 2 / 2, and one
-//! polynomial, `Q(u) = (e^u - 1 - u) / u^2`. The logarithm
+//! The exponential and the logistic function start from one reduction, `x = n ln 2 + u` with whole `n` and |u| <= ln 2 / 2, and one
+//! polynomial, `Q(u) = (e^u - 1 - u) / u^2`; the hyperbolic tangent reduces by its own addition theorem. The logarithm
 //! takes the mantissa `m` and `s = (m - 1) / (m + 1)`, as fdlibm does (Ng, 1993). Every step is one IEEE operation, so the results are the
 //! same bits on every instruction set.
 
@@ -11,8 +11,6 @@ use crate::vector::Vector;
 
 /// `x = n ln 2 + u` with `e^u - 1 = u_high + rest`: `u_high` carries no rounding error.
 struct Reduced<V> {
-    /// `n` plus the shift that leaves `n + bias` in the low bits.
-    shifted: V,
     n: V,
     u_high: V,
     rest: V,
@@ -21,14 +19,13 @@ struct Reduced<V> {
 #[inline(always)]
 fn reduce<V: Vector>(t: V::Token, x: V) -> Reduced<V> {
     let shift = V::splat(t, V::Elem::EXPONENT_SHIFT);
-    let shifted = x.mul_add(V::splat(t, V::Elem::LOG2_E), shift);
-    let n = shifted.sub(shift);
+    let n = x.mul_add(V::splat(t, V::Elem::LOG2_E), shift).sub(shift);
     let u_high = n.neg_mul_add(V::splat(t, V::Elem::LN_2_HI), x);
     let minus_u_low = n.mul(V::splat(t, V::Elem::LN_2_LO));
     let u = u_high.sub(minus_u_low);
     let u2 = u.mul(u);
     let rest = polynomial(t, V::Elem::EXP_Q, u, u2).mul_sub(u2, minus_u_low);
-    Reduced { shifted, n, u_high, rest }
+    Reduced { n, u_high, rest }
 }
 
 /// Groups of four coefficients by Estrin's scheme, then Horner over the groups: latency is what limits
@@ -72,35 +69,50 @@ pub(crate) fn exp<V: Vector>(t: V::Token, x: V) -> V {
     mantissa.scale_by_pow2(t, r.n)
 }
 
-/// tanh |x| = E / (E + 2) with E = e^(2|x|) - 1.
+/// `|x| = n ln 2 / 2 + z` with whole `n` and |z| <= ln 2 / 4; with s = tanh z, a = 1 - 2^-n and b = 1 + 2^-n the addition
+/// theorem gives tanh |x| = (a + s b) / (b + s a). An |x| so large that its tanh is one counts as the least such.
+///
+/// No division, which no other instruction of this chain could run beside: a first quotient from an approximate
+/// reciprocal is cut to half of its bits, so that a - q b and b - q a are exact (all but where tanh is nearly one), and the remainder from them
+/// corrects it.
 #[inline(always)]
 pub(crate) fn tanh<V: Vector>(t: V::Token, x: V) -> V {
-    tanh_of_expm1(t, expm1_of_twice(t, x), x)
-}
-
-/// E = e^(2|x|) - 1 = 2^n (e^u - 1) + (2^n - 1), which keeps small arguments exact. An |x| so large that
-/// its tanh is one counts as the least such.
-#[inline(always)]
-pub(crate) fn expm1_of_twice<V: Vector>(t: V::Token, x: V) -> V {
+    let one = V::splat(t, V::Elem::ONE);
+    let shift = V::splat(t, V::Elem::EXPONENT_SHIFT);
     let magnitude = V::splat(t, V::Elem::TANH_MAX).min(x.abs());
-    let r = reduce(t, magnitude.add(magnitude));
-    let scale = r.shifted.bits_to_exponent();
-    r.rest.mul_add(scale, r.u_high.mul_add(scale, scale.sub(V::splat(t, V::Elem::ONE))))
+    let shifted = magnitude.neg_mul_add(V::splat(t, V::Elem::LOG2_E * V::Elem::TWO), shift);
+    let minus_n = shifted.sub(shift);
+    let z = minus_n.mul_add(V::splat(t, V::Elem::LN_2 * V::Elem::HALF), magnitude);
+    let z2 = z.mul(z);
+    let s = horner(t, V::Elem::TANH_P, z2).mul_add(z2.mul(z), z);
+
+    let scale = shifted.bits_to_exponent();
+    let (a, b) = (one.sub(scale), one.add(scale));
+    let (numerator, denominator) = (s.mul_add(b, a), s.mul_add(a, b));
+    let reciprocal = reciprocal(t, denominator);
+    let quotient = numerator.mul(reciprocal).upper();
+    let remainder = quotient.neg_mul_add(a, b).mul_add(s, quotient.neg_mul_add(b, a));
+    remainder.mul_add(reciprocal, quotient).with_sign(x)
 }
 
-/// E / (E + 2) with the sign of `x`.
-///
-/// The quotient is corrected by its remainder, in which E + 2 is not rounded. The reciprocal that
-/// needs is (1 - tanh) / 2; close to one it is taken as zero, as E is then so large that nothing needs
-/// correction, and the remainder itself is rounded.
+/// 1 / d to more than half of the bits, for a `d` in the range of the polynomial: with e = 1 - d r its r becomes
+/// r (1 + e + e^2).
 #[inline(always)]
-pub(crate) fn tanh_of_expm1<V: Vector>(t: V::Token, e: V, x: V) -> V {
-    let (zero, two) = (V::splat(t, V::Elem::ZERO), V::splat(t, V::Elem::TWO));
-    let (half, below_half) = (V::splat(t, V::Elem::HALF), V::splat(t, V::Elem::BELOW_HALF));
-    let quotient = e.div(e.add(two));
-    let remainder = quotient.neg_mul_add(e, quotient.neg_mul_add(two, e));
-    let reciprocal = quotient.neg_mul_add(half, below_half).max(zero);
-    remainder.mul_add(reciprocal, quotient).with_sign(x)
+fn reciprocal<V: Vector>(t: V::Token, d: V) -> V {
+    let r = horner(t, V::Elem::RECIPROCAL, d);
+    let e = r.neg_mul_add(d, V::splat(t, V::Elem::ONE));
+    e.mul_add(e, e).mul_add(r, r)
+}
+
+#[inline(always)]
+fn horner<V: Vector>(t: V::Token, coefficients: &[V::Elem], x: V) -> V {
+    let mut i = coefficients.len() - 1;
+    let mut sum = V::splat(t, coefficients[i]);
+    while i > 0 {
+        i -= 1;
+        sum = sum.mul_add(x, V::splat(t, coefficients[i]));
+    }
+    sum
 }
 
 /// With e = e^-|x|: 1 / (1 + e), or e / (1 + e) of a negative x; the quotient is corrected by its

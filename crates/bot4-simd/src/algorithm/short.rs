@@ -8,35 +8,69 @@ use crate::element::Element;
 pub(crate) const MAX: usize = 16;
 
 #[inline]
-fn fold<T: Element>(len: usize, term: impl Fn(usize) -> T) -> T {
+pub(crate) fn sum<T: Element>(x: &[T]) -> T {
+    let (chunks, rest) = x.as_chunks::<4>();
     let mut sums = [T::ZERO; 4];
-    let whole = len - len % 4;
-    for i in (0..whole).step_by(4) {
-        for (l, sum) in sums.iter_mut().enumerate() {
-            *sum += term(i + l);
+    for x in chunks {
+        for (sum, &x) in sums.iter_mut().zip(x) {
+            *sum += x;
         }
     }
-    let mut rest = T::ZERO;
-    for i in whole..len {
-        rest += term(i);
+    let mut last = T::ZERO;
+    for &x in rest {
+        last += x;
     }
-    (sums[0] + sums[2]) + (sums[1] + sums[3]) + rest
-}
-
-#[inline]
-pub(crate) fn sum<T: Element>(x: &[T]) -> T {
-    fold(x.len(), |i| x[i])
+    (sums[0] + sums[2]) + (sums[1] + sums[3]) + last
 }
 
 #[inline]
 pub(crate) fn squared_norm<T: Element>(x: &[T]) -> T {
-    fold(x.len(), |i| x[i] * x[i])
+    dot(x, x)
 }
 
 #[inline]
 pub(crate) fn dot<T: Element>(a: &[T], b: &[T]) -> T {
-    let b = &b[..a.len()];
-    fold(a.len(), |i| a[i] * b[i])
+    let ((chunks, rest), (others, other_rest)) = (a.as_chunks::<4>(), b.as_chunks::<4>());
+    let mut sums = [T::ZERO; 4];
+    for (a, b) in chunks.iter().zip(others) {
+        for ((sum, &a), &b) in sums.iter_mut().zip(a).zip(b) {
+            *sum += a * b;
+        }
+    }
+    let mut last = T::ZERO;
+    for (&a, &b) in rest.iter().zip(other_rest) {
+        last += a * b;
+    }
+    (sums[0] + sums[2]) + (sums[1] + sums[3]) + last
+}
+
+/// The one that `better` prefers to all others, or a NaN if there is one.
+#[inline]
+fn extreme<T: Element>(x: &[T], better: impl Fn(T, T) -> bool) -> Option<T> {
+    let (&first, rest) = x.split_first()?;
+    let mut best = first;
+    for &x in rest {
+        best = if better(x, best) || x.is_nan() { x } else { best };
+    }
+    Some(best)
+}
+
+#[inline]
+pub(crate) fn min<T: Element>(x: &[T]) -> Option<T> {
+    extreme(x, |x, best| x < best)
+}
+
+#[inline]
+pub(crate) fn max<T: Element>(x: &[T]) -> Option<T> {
+    extreme(x, |x, best| x > best)
+}
+
+#[inline]
+pub(crate) fn clamp<T: Element>(x: &mut [T], lo: T, hi: T) {
+    for x in x {
+        let raised = if lo > *x { lo } else { *x };
+        *x = if hi < raised { hi } else { raised };
+    }
 }
 
 #[inline]

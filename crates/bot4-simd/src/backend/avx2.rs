@@ -2,7 +2,7 @@
 #![allow(unsafe_code)] // Intrinsics are unsafe outside functions with the target feature.
 
 use super::Avx512;
-use crate::element::Element;
+use crate::element::{Element, Registers};
 use crate::isa::Isa;
 use crate::vector::{Reproducible, Simd, Vector};
 use core::arch::x86_64::*;
@@ -268,6 +268,11 @@ macro_rules! vector {
                 let bit = op!($splat(-0.0));
                 let sign = op!($and(sign.0, bit));
                 Self(op!($or(self.0, sign)))
+            }
+            #[inline(always)]
+            fn upper(self) -> Self {
+                let bits = op!($splat(<$elem>::UPPER_BITS));
+                Self(op!($and(self.0, bits)))
             }
             #[inline(always)]
             fn bits_to_exponent(self) -> Self {

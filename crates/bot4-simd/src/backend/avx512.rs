@@ -241,6 +241,11 @@ macro_rules! vector {
                 Self(op!($or(self.0, sign)))
             }
             #[inline(always)]
+            fn upper(self) -> Self {
+                let bits = op!($splat(<$elem>::UPPER_BITS));
+                Self(op!($and(self.0, bits)))
+            }
+            #[inline(always)]
             fn bits_to_exponent(self) -> Self {
                 let bits = op!($to_bits(self.0));
                 let bits = op!($shl::<$shift>(bits));

@@ -86,6 +86,14 @@ impl<V: Vector> Vector for Pair<V> {
         Self(self.0.with_sign(sign.0), self.1.with_sign(sign.1))
     }
     #[inline(always)]
+    fn upper(self) -> Self {
+        Self(self.0.upper(), self.1.upper())
+    }
+    #[inline(always)]
+    fn scale_by_pow2(self, token: V::Token, n: Self) -> Self {
+        Self(self.0.scale_by_pow2(token, n.0), self.1.scale_by_pow2(token, n.1))
+    }
+    #[inline(always)]
     fn bits_to_exponent(self) -> Self {
         Self(self.0.bits_to_exponent(), self.1.bits_to_exponent())
     }
@@ -96,6 +104,11 @@ impl<V: Vector> Vector for Pair<V> {
     #[inline(always)]
     fn biased_exponent(self) -> Self {
         Self(self.0.biased_exponent(), self.1.biased_exponent())
+    }
+    #[inline(always)]
+    fn split(self, token: V::Token) -> (Self, Self) {
+        let ((low, low_exponent), (high, high_exponent)) = (self.0.split(token), self.1.split(token));
+        (Self(low, high), Self(low_exponent, high_exponent))
     }
     #[inline(always)]
     fn lt(self, other: Self) -> Self::Mask {

@@ -122,6 +122,10 @@ impl<T: Element, const FUSED: bool> Vector for Lanes8<T, FUSED> {
         self.zip(sign, T::with_sign)
     }
     #[inline(always)]
+    fn upper(self) -> Self {
+        Self(self.0.map(T::upper))
+    }
+    #[inline(always)]
     fn bits_to_exponent(self) -> Self {
         Self(self.0.map(T::bits_to_exponent))
     }
