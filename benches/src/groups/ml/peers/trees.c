@@ -65,6 +65,7 @@ int main(int argc, char **argv) {
                 long long length;
                 if (predict_fast(config, rows[at], &length, &out)) fail("predict");
             } else {
+                out = 0; /* it adds */
                 predict(entries[at], 1, &out);
             }
         }

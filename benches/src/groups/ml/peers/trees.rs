@@ -1,7 +1,7 @@
 //! LightGBM's C library from the Python package, and the same trees as C code by tl2cgen.
 
 use super::{python, same};
-use crate::case::{Lane, lane_of};
+use crate::case::Lane;
 use crate::groups::ml::TREE_FEATURES;
 use crate::groups::ml::data::{Rows, trees_text};
 use bot4_ml::BoostedTrees;
@@ -9,9 +9,6 @@ use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-
-/// Predictions asked for at once: milliseconds of work for microseconds of pipe.
-const AT_ONCE: u64 = 2000;
 
 /// Trees to C to a library, with the branches annotated from the rows.
 const COMPILE: &str = r#"
@@ -99,8 +96,8 @@ impl Helper {
             theirs.push(self.ask(1)?);
         }
         same(&ours, &theirs, 1e-12)?;
-        Ok(lane_of(AT_ONCE, move || {
-            std::hint::black_box(self.ask(AT_ONCE).expect("it answered before"));
+        Ok(Box::new(move |operations: u64| {
+            std::hint::black_box(self.ask(operations).expect("it answered before"));
         }))
     }
 }
