@@ -1,5 +1,6 @@
-//! Checks of the source tree that no compiler makes: layers, notes beside unsafe code and atomics, committed flags.
+//! Checks of the source tree that no compiler makes: layers, notes beside unsafe code and atomics, committed flags, links.
 mod layers;
+mod links;
 mod manifests;
 mod rust;
 mod text;
@@ -59,6 +60,9 @@ fn check_file(root: &Path, file: &Path, text: &str) -> Vec<Finding> {
     let mut findings = manifests::check(relative, text);
     if file.extension().is_some_and(|x| x == "rs") {
         findings.extend(rust::check(relative, text));
+    }
+    if file.extension().is_some_and(|x| x == "md") {
+        findings.extend(links::check(file, text));
     }
     for finding in &mut findings {
         finding.file = file.to_owned();
