@@ -1,6 +1,8 @@
 //! The groups of cases, a file each. A new one is a file with `cases` and a line in `ALL`.
 
 mod cache;
+mod features;
+mod feed;
 mod metrics;
 mod ml;
 mod pool;
@@ -15,6 +17,8 @@ type Group = (&'static str, fn() -> Vec<Case>);
 
 const ALL: &[Group] = &[
     ("cache", cache::cases),
+    ("features", features::cases),
+    ("feed", feed::cases),
     ("metrics", metrics::cases),
     ("ml", ml::cases),
     ("pool", pool::cases),
