@@ -77,6 +77,8 @@ fn measure(workspace: &Workspace, options: &Options, json: &Path) -> Result<()> 
             .args([task, "--release", "--manifest-path"])
             .arg(workspace.root.join("Cargo.toml"))
             .args(["--package", "bot4-benches", "--features", "peers"])
+            // As in the profile of the crates' own benches: with fat LTO the peers alone take a quarter of an hour.
+            .args(["--config", "profile.release.lto=\"thin\"", "--config", "profile.release.codegen-units=4"])
     };
     package("build")
         .run()
