@@ -92,6 +92,10 @@ pub use tuple::Stages;
 /// Implementations mark `one` and `batch` `#[inline(always)]`, so that their own loops are compiled for
 /// the instruction set of the run (kernels called through `k` always are). Neither may allocate.
 pub trait Stage<T: Number> {
+    /// Whether the stage treats every column by itself and keeps the width. Such stages at the front of a pipeline run one after
+    /// the other on a column while it is in the first-level cache, by [`column`](Stage::column).
+    const BY_COLUMN: bool = false;
+
     /// What the stage is called in errors.
     fn name(&self) -> &'static str;
 
@@ -115,6 +119,13 @@ pub trait Stage<T: Number> {
     /// Transforms many rows, giving the bits that [`one`](Stage::one) gives row after row. `columns` is
     /// as wide as the wider of input and output; the output goes to the first columns.
     fn batch<K: Kernels>(&mut self, k: K, columns: &mut Columns<T>, scratch: &mut [T]);
+
+    /// What [`batch`](Stage::batch) does to the column of this index. Called on a stage that is [`BY_COLUMN`](Stage::BY_COLUMN)
+    /// only, which has to write it.
+    #[inline(always)]
+    fn column<K: Kernels>(&mut self, _k: K, _index: usize, _column: &mut [T]) {
+        unreachable!("{} does not work by column", self.name());
+    }
 
     /// Forgets the rows seen so far. Only stages that remember any have to write this.
     fn reset(&mut self) {}

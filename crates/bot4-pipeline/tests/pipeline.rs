@@ -65,7 +65,7 @@ impl<T: Number> Stage<T> for Squares {
 const WIDTH: usize = 13;
 
 /// More than two of the tiles a batch is cut into.
-const ROWS_MAX: usize = 600;
+const ROWS_MAX: usize = 2500;
 
 fn stages<T: Number>(seed: &[f64]) -> impl Stages<T> + Clone + use<T> {
     let vector = |from: usize, len: usize, scale: f64| -> Vec<T> {

@@ -25,6 +25,8 @@ impl<T: Number> Difference<T> {
 }
 
 impl<T: Number> Stage<T> for Difference<T> {
+    const BY_COLUMN: bool = true;
+
     fn name(&self) -> &'static str {
         "difference"
     }
@@ -45,15 +47,21 @@ impl<T: Number> Stage<T> for Difference<T> {
     }
 
     #[inline(always)]
-    fn batch<K: Kernels>(&mut self, _k: K, columns: &mut Columns<T>, _scratch: &mut [T]) {
-        for ((column, last), &phi) in columns.iter_mut().zip(&mut self.last).zip(&self.phi) {
-            // A copy, so that the compiler sees that the column does not change it.
-            let mut before = *last;
-            for x in column {
-                difference(x, &mut before, phi);
-            }
-            *last = before;
+    fn batch<K: Kernels>(&mut self, k: K, columns: &mut Columns<T>, _scratch: &mut [T]) {
+        for (index, column) in columns.iter_mut().enumerate() {
+            self.column(k, index, column);
         }
+    }
+
+    #[inline(always)]
+    fn column<K: Kernels>(&mut self, _k: K, index: usize, column: &mut [T]) {
+        let phi = self.phi[index];
+        // A copy, so that the compiler sees that the column does not change it.
+        let mut before = self.last[index];
+        for x in column {
+            difference(x, &mut before, phi);
+        }
+        self.last[index] = before;
     }
 
     fn reset(&mut self) {

@@ -8,6 +8,8 @@ use crate::columns::{Columns, Number};
 macro_rules! elementwise {
     ($stage:ty, $name:literal, |$this:ident, $k:ident, $x:ident| $kernel:expr) => {
         impl<T: Number> Stage<T> for $stage {
+            const BY_COLUMN: bool = true;
+
             fn name(&self) -> &'static str {
                 $name
             }
@@ -27,11 +29,16 @@ macro_rules! elementwise {
             }
 
             #[inline(always)]
-            fn batch<K: Kernels>(&mut self, $k: K, columns: &mut Columns<T>, _scratch: &mut [T]) {
-                let $this = self;
-                for $x in columns.iter_mut() {
-                    $kernel;
+            fn batch<K: Kernels>(&mut self, k: K, columns: &mut Columns<T>, _scratch: &mut [T]) {
+                for (index, column) in columns.iter_mut().enumerate() {
+                    self.column(k, index, column);
                 }
+            }
+
+            #[inline(always)]
+            fn column<K: Kernels>(&mut self, $k: K, _index: usize, $x: &mut [T]) {
+                let $this = self;
+                $kernel;
             }
         }
     };

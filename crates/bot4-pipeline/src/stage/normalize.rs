@@ -26,6 +26,8 @@ impl<T: Number> Normalize<T> {
 }
 
 impl<T: Number> Stage<T> for Normalize<T> {
+    const BY_COLUMN: bool = true;
+
     fn name(&self) -> &'static str {
         "normalize"
     }
@@ -45,8 +47,13 @@ impl<T: Number> Stage<T> for Normalize<T> {
 
     #[inline(always)]
     fn batch<K: Kernels>(&mut self, k: K, columns: &mut Columns<T>, _scratch: &mut [T]) {
-        for ((column, &mean), &inv_std) in columns.iter_mut().zip(&self.mean).zip(&self.inv_std) {
-            k.standardize(column, mean, inv_std);
+        for (index, column) in columns.iter_mut().enumerate() {
+            self.column(k, index, column);
         }
+    }
+
+    #[inline(always)]
+    fn column<K: Kernels>(&mut self, k: K, index: usize, column: &mut [T]) {
+        k.standardize(column, self.mean[index], self.inv_std[index]);
     }
 }

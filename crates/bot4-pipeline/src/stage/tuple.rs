@@ -15,6 +15,9 @@ pub(super) mod sealed {
     use super::{BuildError, Columns, Kernels, Number, Plan};
 
     pub trait Run<T: Number> {
+        /// How many stages at the front work by column.
+        const LEADING: usize;
+
         fn plan(&self, width: usize, rows: usize) -> Result<Plan, BuildError>;
         fn one<K: Kernels>(&mut self, k: K, plan: &Plan, row: &mut [T], scratch: &mut [T]);
         fn batch<K: Kernels>(&mut self, k: K, plan: &Plan, columns: &mut Columns<T>, scratch: &mut [T]);
@@ -36,11 +39,21 @@ impl Plan {
     }
 }
 
+const fn leading(by_column: &[bool]) -> usize {
+    let mut count = 0;
+    while count < by_column.len() && by_column[count] {
+        count += 1;
+    }
+    count
+}
+
 macro_rules! tuple {
     ($($stage:ident $index:tt),+) => {
         impl<T: Number, $($stage: Stage<T>),+> sealed::Run<T> for ($($stage,)+) {
+            const LEADING: usize = leading(&[$($stage::BY_COLUMN),+]);
+
             fn plan(&self, width: usize, rows: usize) -> Result<Plan, BuildError> {
-                let plan = Plan::new::<T>(width, rows);
+                let plan = Plan::new::<T>(width, rows, Self::LEADING > 0);
                 $(let plan = plan.add(&self.$index)?;)+
                 Ok(plan)
             }
@@ -52,9 +65,21 @@ macro_rules! tuple {
 
             #[inline(always)]
             fn batch<K: Kernels>(&mut self, k: K, plan: &Plan, columns: &mut Columns<T>, scratch: &mut [T]) {
+                if Self::LEADING > 0 {
+                    columns.set_width(plan.span(0));
+                    for (index, column) in columns.iter_mut().enumerate() {
+                        $(
+                            if $index < Self::LEADING {
+                                self.$index.column(k, index, column);
+                            }
+                        )+
+                    }
+                }
                 $(
-                    columns.set_width(plan.span($index));
-                    self.$index.batch(k, columns, scratch);
+                    if $index >= Self::LEADING {
+                        columns.set_width(plan.span($index));
+                        self.$index.batch(k, columns, scratch);
+                    }
                 )+
             }
 
