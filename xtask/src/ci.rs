@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::failure::{Failure, Result};
 use crate::process::Cmd;
 use crate::workspace::{Package, Workspace};
-use crate::{asm, counts, loom, pgo, tidy};
+use crate::{asm, counts, figures, loom, pgo, tidy};
 
 /// Options of `cargo xtask ci`.
 #[derive(Debug, clap::Args)]
@@ -30,9 +30,10 @@ enum Ended {
     Skipped(String),
 }
 
-const STEPS: [Step; 10] = [
+const STEPS: [Step; 11] = [
     Step { name: "fmt", run: |_| cargo(["fmt", "--all", "--check"]) },
     Step { name: "tidy", run: |workspace| tidy::run(workspace).map(|()| Ended::Passed) },
+    Step { name: "figures", run: |w| figures::run(w, &figures::Options::default()).map(|()| Ended::Passed) },
     Step { name: "test", run: |_| cargo(["test", "--workspace"]) },
     Step { name: "clippy", run: clippy },
     Step { name: "doc", run: |_| doc() },

@@ -18,7 +18,7 @@ pub(super) fn of(wanted: &str, records: &[Dated]) -> Result<String> {
     }
     let mut text =
         String::from("| case | bot4 | best of the others | theirs / ours |\n| --- | --- | --- | --- |\n");
-    let mut sources: Vec<String> = Vec::new();
+    let (mut sources, mut distance) = (Vec::<String>::new(), None);
     for name in wanted.split_whitespace() {
         let (group, case) = name.split_once('/').unwrap_or((name, ""));
         let rows = |dated: &Dated| -> Vec<Row> {
@@ -28,13 +28,15 @@ pub(super) fn of(wanted: &str, records: &[Dated]) -> Result<String> {
         let found = records.iter().map(|dated| (dated, rows(dated))).find(|(_, rows)| !rows.is_empty());
         let (dated, rows) = found.ok_or_else(|| missing(name))?;
         text.push_str(&line(case, &rows));
-        let source = source(dated, group, &rows);
+        let source = source(dated, group);
         if !sources.contains(&source) {
             sources.push(source);
         }
+        distance = rows.iter().find_map(|row| row.regime.clone()).or(distance);
     }
-    let _ =
-        writeln!(text, "\nns per operation, median of the rounds and their range. {}.", sources.join("; "));
+    let _ = write!(text, "\nns per operation, median of the rounds and their range. {}", sources.join("; "));
+    let distance = distance.map(|regime| format!("; cores {regime} from each other"));
+    let _ = writeln!(text, "{}.", distance.unwrap_or_default());
     Ok(text)
 }
 
@@ -57,16 +59,13 @@ fn line(case: &str, rows: &[Row]) -> String {
 }
 
 /// Where the figures come from.
-fn source(dated: &Dated, group: &str, rows: &[Row]) -> String {
+fn source(dated: &Dated, group: &str) -> String {
     let command = dated.record.commands.get(group).map_or("", |command| command);
-    let distance = rows.iter().find_map(|row| Some((row.regime.as_ref()?, row.round_trip_ns?)));
-    let distance =
-        distance.map_or_else(String::new, |(regime, _)| format!(", cores {regime} from each other"));
-    format!("`{command}`, {}, {}{distance}", dated.day, machine(&dated.record.machine))
+    format!("`{command}`, {}, {}", dated.day, machine(&dated.record.machine))
 }
 
 fn machine(machine: &Machine) -> String {
-    format!("{}, {} virtual cores", machine.cpu.replace("(R)", ""), machine.cores)
+    format!("{}, {} cores", machine.cpu.replace("(R)", ""), machine.cores)
 }
 
 fn ns(value: f64) -> String {
