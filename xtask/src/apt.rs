@@ -65,10 +65,7 @@ impl Apt {
     }
 
     fn update(&self) -> Result<()> {
-        self.command("apt-get")
-            .arg("update")
-            .run()
-            .map_err(|f| f.advise("is the network reachable? `--no-install` goes without a download"))
+        self.command("apt-get").arg("update").run().map_err(|f| f.advise("is the network reachable?"))
     }
 
     /// Whether the archive has a package.
@@ -99,7 +96,7 @@ impl Apt {
     }
 
     /// Downloads and unpacks packages; gives the names they depend on.
-    pub(crate) fn unpack(&self, packages: &[String], root: &Path) -> Result<Vec<String>> {
+    fn unpack(&self, packages: &[String], root: &Path) -> Result<Vec<String>> {
         self.command("apt-get").arg("download").args(packages).run()?;
         let mut depends = Vec::new();
         for deb in self.downloaded()? {

@@ -158,7 +158,7 @@ fn pgo_check(workspace: &Workspace) -> Result<Ended> {
     if !has_binary {
         return Ok(Ended::Skipped("bot4-ml has no binary".into()));
     }
-    if let Err(failure) = pgo::setup(workspace) {
+    if let Err(failure) = pgo::setup(workspace, &pgo::SetupOptions::default()) {
         return Ok(Ended::Skipped(failure.to_string()));
     }
     pgo::run(workspace, &pgo::Options::check()).map(|()| Ended::Passed)

@@ -38,7 +38,7 @@ enum Task {
     /// Build bot4-ml with profile-guided optimisation, verify and measure it
     Pgo(pgo::Options),
     /// Find or download a fitting llvm-profdata, nothing else
-    Setup,
+    Setup(pgo::SetupOptions),
     /// Run every gate, with the time of each
     Ci(ci::Options),
     /// Check layers, notes beside unsafe code and atomics, committed flags
@@ -77,7 +77,7 @@ fn run(task: &Task) -> Result<()> {
     let workspace = Workspace::load(Path::new(&here))?;
     match task {
         Task::Pgo(options) => pgo::run(&workspace, options),
-        Task::Setup => pgo::setup(&workspace),
+        Task::Setup(options) => pgo::setup(&workspace, options),
         Task::Ci(options) => ci::run(&workspace, options),
         Task::Tidy => tidy::run(&workspace),
         Task::Bench(options) => bench::run(&workspace, options),

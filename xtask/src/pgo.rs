@@ -4,7 +4,9 @@
 //! that differ (`flags`, `build`), a profile without counts (`profile`), one that is stale or misses functions
 //! (`diagnostics`), hot code that was not trained (`coverage`), outputs that changed (`workload`), and a gain that
 //! is not one (`compare`).
+mod bolt;
 mod build;
+mod candidate;
 mod compare;
 mod coverage;
 mod debian;
@@ -27,13 +29,16 @@ mod workload;
 
 use std::path::{Path, PathBuf};
 
-use build::{Baseline, Binary, Optimised, Plain, Subject};
+use bolt::Bolt;
+use build::{Baseline, Binary, Optimised, Plain, Reordered, Subject};
+use candidate::Install;
+use compare::Verdict;
 use coverage::{Covered, Hot};
 use diagnostics::Diagnostics;
 use flags::CleanFlags;
-use measure::{Contender, Samples};
-use profdata::{Install, Profdata};
-use recording::Recording;
+use measure::{Contender, Decision, Samples};
+use profdata::Profdata;
+use recording::{Recording, Set};
 use report::{BinaryFile, EqualOutput, ProfileFacts, Report, StageTime};
 use toolchain::Toolchain;
 use trained::Trained;
@@ -55,7 +60,10 @@ pub(crate) struct Options {
     /// Build for this CPU only; the binary may not run on another one
     #[arg(long)]
     native: bool,
-    /// Never download an llvm-profdata
+    /// Lay out the optimised binary anew with BOLT, as a further stage
+    #[arg(long)]
+    bolt: bool,
+    /// Never download an llvm-profdata or llvm-bolt
     #[arg(long)]
     no_install: bool,
     /// A recording to measure on, as a further workload that the training has not seen
@@ -76,12 +84,21 @@ impl Options {
             check: true,
             explain: false,
             native: false,
+            bolt: false,
             no_install: false,
             data: None,
             format: None,
             rounds: 3,
         }
     }
+}
+
+/// Options of `cargo xtask setup`.
+#[derive(Debug, Default, clap::Args)]
+pub(crate) struct SetupOptions {
+    /// Find or download an llvm-bolt too
+    #[arg(long)]
+    bolt: bool,
 }
 
 /// What the loop runs and what it demands.
@@ -104,8 +121,10 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
         package: "bot4-ml".into(),
         binary: "bot4-ml".into(),
         triple: toolchain.host.clone(),
+        target: workspace.target.clone(),
         out: workspace.target.join(if options.native { "pgo-native" } else { "pgo" }),
         native: options.native,
+        movable: options.bolt,
         clean,
     };
     let recordings = subject.out.join("recordings");
@@ -114,15 +133,20 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
         explain(&subject, &plan);
         return Ok(());
     }
-    recording::write_all(&recordings, if options.check { 10_000 } else { 100_000 })?;
-    let mut stages = Stages::new(if options.check { 6 } else { 8 });
-    let tool = stages.run("find a fitting llvm-profdata", || {
-        let install = if options.no_install { Install::Refused } else { Install::Allowed };
-        profdata::find(&toolchain, &workspace.target.join("tools"), install)
-    })?;
-    let outcome = drive(&subject, &tool, &plan, &mut stages)?;
+    recording::write_all(&recordings, Set::Training, if options.check { 10_000 } else { 100_000 })?;
+    recording::write_all(&recordings, Set::Unseen, if options.check { 10_000 } else { 200_000 })?;
+    let mut stages = Stages::new(if options.check { 6 } else { 8 } + 2 * usize::from(options.bolt));
+    let install = if options.no_install { Install::Refused } else { Install::Allowed };
+    let folder = workspace.target.join("tools");
+    let profdata =
+        stages.run("find a fitting llvm-profdata", || profdata::find(&toolchain, &folder, install))?;
+    let bolt = match options.bolt {
+        true => Some(stages.run("find a working llvm-bolt", || bolt::find(&toolchain, &folder, install))?),
+        false => None,
+    };
+    let outcome = drive(&subject, &Tools { profdata, bolt }, &plan, &mut stages)?;
     drop(stages);
-    println!("optimised binary: {}", outcome.binary.display());
+    println!("optimised binary ({}): {}", outcome.report.chosen, outcome.binary.display());
     println!("report: {} (and .md, .json)", subject.out.join("report.html").display());
     for decision in &outcome.report.decisions {
         let d = decision;
@@ -134,11 +158,16 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// Finds or downloads the tool only.
-pub(crate) fn setup(workspace: &Workspace) -> Result<()> {
+/// Finds or downloads the tools only.
+pub(crate) fn setup(workspace: &Workspace, options: &SetupOptions) -> Result<()> {
     let toolchain = Toolchain::probe(&workspace.root)?;
-    let tool = profdata::find(&toolchain, &workspace.target.join("tools"), Install::Allowed)?;
+    let folder = workspace.target.join("tools");
+    let tool = profdata::find(&toolchain, &folder, Install::Allowed)?;
     println!("llvm-profdata: {}", tool.program().display());
+    if options.bolt {
+        let tool = bolt::find(&toolchain, &folder, Install::Allowed)?;
+        println!("llvm-bolt: {}", tool.program().display());
+    }
     Ok(())
 }
 
@@ -154,6 +183,9 @@ fn explain(subject: &Subject, plan: &Plan) {
     plan.training.iter().for_each(|workload| println!("  $ {}", workload.shown(&subject.binary)));
     println!("merge\n  $ llvm-profdata merge -o PROFILE {}/*.profraw", subject.raw().display());
     println!("build with the profile\n  $ {optimised}");
+    if subject.movable {
+        println!("lay out anew: llvm-bolt with counters, the training, llvm-bolt with the counts");
+    }
     println!("fail if stale or if one of these functions has no counts");
     plan.hot.iter().for_each(|hot| println!("  {}", hot.path));
     println!("compare the outputs of all builds, on what was trained and on");
@@ -165,10 +197,11 @@ fn explain(subject: &Subject, plan: &Plan) {
     println!("write report.html, report.md and report.json to {}", subject.out.display());
 }
 
+/// The weights say what a run counts in the profile: live decisions most, then the decoders, then what is there for comparison.
 fn plan(options: &Options, recordings: &Path) -> Result<Plan> {
     let events = if options.check { "20000" } else { "500000" };
     let mut training = vec![
-        benchmark("simulation", "new", &["--seed", "1", "--events", events]),
+        Workload { weight: 4, ..benchmark("simulation", "new", &["--seed", "1", "--events", events]) },
         // Untrained, the old path would be laid out as cold, and the binary's own comparison would flatter the new one.
         benchmark("old path", "old", &["--seed", "1", "--events", "20000"]),
     ];
@@ -176,18 +209,15 @@ fn plan(options: &Options, recordings: &Path) -> Result<Plan> {
         isa: Some(isa),
         ..benchmark(&format!("simulation, {isa}"), "new", &["--seed", "1", "--events", "20000"])
     }));
-    for Recording { path, format } in recording::all(recordings) {
-        let path = path.to_string_lossy();
-        training.push(benchmark(&format!("made-up {format}"), "new", &["--data", &path, "--format", format]));
-        let args = ["features", "--data", &path, "--format", format].map(str::to_owned).to_vec();
-        training.push(Workload {
-            name: format!("features of {format}"),
-            args,
-            output: Output::Printed,
-            isa: None,
-        });
+    for recording in recording::all(recordings, Set::Training) {
+        let path = recording.path.to_string_lossy();
+        let args = ["--data", &path, "--format", recording.format];
+        training.push(benchmark(&format!("made-up {}", recording.format), "new", &args));
+        training.push(Workload { weight: 2, ..decoding(&recording, "decode") });
     }
     let mut unseen = vec![benchmark("other seed", "new", &["--seed", "2", "--events", events])];
+    let others = recording::all(recordings, Set::Unseen);
+    unseen.extend(others.iter().map(|recording| decoding(recording, "decode other")));
     if let (Some(data), Some(format)) = (&options.data, &options.format) {
         let data = data.canonicalize().map_err(|e| Failure::io("read", data, &e))?;
         unseen.push(benchmark("recording", "new", &["--data", &data.to_string_lossy(), "--format", format]));
@@ -200,7 +230,20 @@ fn plan(options: &Options, recordings: &Path) -> Result<Plan> {
 fn benchmark(name: &str, variant: &str, rest: &[&str]) -> Workload {
     let fixed = ["--benchmark", "--sections", "batch,event", "--variant", variant];
     let args = fixed.iter().chain(rest).map(|&arg| arg.to_owned()).collect();
-    Workload { name: name.into(), args, output: Output::Json, isa: None }
+    Workload { name: name.into(), args, output: Output::Json, isa: None, weight: 1 }
+}
+
+/// Bytes to features; one row of a hundred is printed, so that formatting is no part of it.
+fn decoding(recording: &Recording, what: &str) -> Workload {
+    let path = recording.path.to_string_lossy();
+    let args = ["features", "--every", "100", "--data", &path, "--format", recording.format];
+    Workload {
+        name: format!("{what} {}", recording.format),
+        args: args.map(str::to_owned).to_vec(),
+        output: Output::Printed,
+        isa: None,
+        weight: 1,
+    }
 }
 
 /// The instruction sets below the best one of this CPU: their kernels are other functions, cold unless trained.
@@ -220,39 +263,74 @@ pub(crate) struct Outcome {
     pub(crate) report: Report,
 }
 
+/// What the loop needs that the compiler does not bring.
+#[derive(Debug)]
+pub(crate) struct Tools {
+    pub(crate) profdata: Profdata,
+    /// For the last stage, if that is wanted.
+    pub(crate) bolt: Option<Bolt>,
+}
+
 /// The binaries that are compared.
 struct Builds {
     /// Only for the timing.
     plain: Option<Binary<Plain>>,
     baseline: Binary<Baseline>,
     optimised: Binary<Optimised>,
+    reordered: Option<Binary<Reordered>>,
     /// What the optimised build is called in the report.
     name: &'static str,
     /// What the instrumented binary put out under the training workloads.
     trained: Vec<Observation>,
 }
 
+/// The baseline's name in the report.
+const LTO: &str = "LTO";
+const BOLT: &str = "LTO + PGO + BOLT";
+
+impl Builds {
+    /// The builds by name, each to be compared with the one before it.
+    fn all(&self) -> impl Iterator<Item = (&'static str, &Path)> {
+        let plain = self.plain.as_ref().map(|b| ("no LTO", &*b.path));
+        let reordered = self.reordered.as_ref().map(|b| (BOLT, &*b.path));
+        let always = [(LTO, &*self.baseline.path), (self.name, &*self.optimised.path)];
+        plain.into_iter().chain(always).chain(reordered)
+    }
+
+    fn path(&self, name: &str) -> Option<&Path> {
+        self.all().find_map(|(build, path)| (build == name).then_some(path))
+    }
+}
+
 /// The loop itself, on any program that reports its outputs as `bot4-ml --benchmark` does.
-pub(crate) fn drive(subject: &Subject, tool: &Profdata, plan: &Plan, stages: &mut Stages) -> Result<Outcome> {
+pub(crate) fn drive(subject: &Subject, tools: &Tools, plan: &Plan, stages: &mut Stages) -> Result<Outcome> {
     let plain = match plan.rounds {
         Some(_) => Some(stages.run("build without LTO, for comparison", || subject.build_plain())?),
         None => None,
     };
     let baseline = stages.run("build the baseline (release: fat LTO)", || subject.build_baseline())?;
     let instrumented = stages.run("build with counters", || subject.build_instrumented())?;
-    let trained =
-        stages.run("train and merge", || trained::train(subject, &instrumented, &plan.training, tool))?;
+    let trained = stages
+        .run("train and merge", || trained::train(subject, &instrumented, &plan.training, &tools.profdata))?;
     let profile = &trained.profile;
-    let (optimised, facts) = stages.run("build with the profile, check coverage and staleness", || {
-        let covered = coverage::check(profile, plan.hot)?;
-        let (optimised, diagnostics) = subject.build_optimised(profile)?;
-        diagnostics.check(&profile.summary)?;
-        Ok((optimised, facts(&trained, covered, &diagnostics)))
-    })?;
+    let (optimised, mut facts) =
+        stages.run("build with the profile, check coverage and staleness", || {
+            let covered = coverage::check(profile, plan.hot)?;
+            let (optimised, diagnostics) = subject.build_optimised(profile)?;
+            diagnostics.check(&profile.summary)?;
+            Ok((optimised, facts(&trained, covered, &diagnostics)))
+        })?;
+    let mut reordered = None;
+    if let Some(bolt) = &tools.bolt {
+        let (binary, fit) = stages
+            .run("lay out anew with BOLT", || bolt::optimise(subject, bolt, &optimised, &plan.training))?;
+        reordered = Some(binary);
+        facts.bolt = Some(fit);
+    }
     let name = if subject.native { "LTO + PGO, native CPU" } else { "LTO + PGO" };
-    let builds = Builds { plain, baseline, optimised, name, trained: trained.seen };
+    let builds = Builds { plain, baseline, optimised, reordered, name, trained: trained.seen };
     let outputs = stages.run("compare outputs", || compare_outputs(subject, &builds, plan))?;
-    let mut report = start_report(subject, tool, facts, outputs)?;
+    let mut report = start_report(subject, &tools.profdata, facts, outputs)?;
     if let Some(rounds) = plan.rounds {
         stages.run("measure, interleaved", || measure(&builds, plan, rounds, &mut report))?;
     }
@@ -262,13 +340,23 @@ pub(crate) fn drive(subject: &Subject, tool: &Profdata, plan: &Plan, stages: &mu
 /// Copies the binary, completes and writes the report.
 fn finish(subject: &Subject, builds: &Builds, mut report: Report, stages: &Stages) -> Result<Outcome> {
     let binary = subject.out.join(&subject.binary);
-    builds.optimised.keep(&binary)?;
+    report.chosen = chosen(builds, &report.decisions);
+    builds.path(report.chosen).map_or(Ok(()), |built| store::copy(built, &binary))?;
     report.stages = StageTime::of(stages.done());
-    report.binaries.extend(builds.plain.as_ref().map(|b| BinaryFile::of("no LTO", &b.path)));
-    report.binaries.push(BinaryFile::of("LTO (baseline)", &builds.baseline.path));
-    report.binaries.push(BinaryFile::of(builds.name, &binary));
+    report.binaries.extend(builds.all().map(|(name, path)| BinaryFile::of(name, path)));
     report.write(&subject.out)?;
     Ok(Outcome { binary, report })
+}
+
+/// The last stage that is worth it: the profile unless it made the binary slower, BOLT only if it made it faster. Without timing
+/// the last stage of all.
+fn chosen(builds: &Builds, decisions: &[Decision]) -> &'static str {
+    let verdict = |build| decisions.iter().find(|d| d.build == build).map(|d| d.verdict);
+    let last_but_bolt = if verdict(builds.name) == Some(Verdict::Drop) { LTO } else { builds.name };
+    match &builds.reordered {
+        Some(_) if matches!(verdict(BOLT), None | Some(Verdict::Keep)) => BOLT,
+        _ => last_but_bolt,
+    }
 }
 
 fn facts(trained: &Trained, covered: Vec<Covered>, diagnostics: &Diagnostics) -> ProfileFacts {
@@ -282,6 +370,7 @@ fn facts(trained: &Trained, covered: Vec<Covered>, diagnostics: &Diagnostics) ->
         discarded_count: diagnostics.discarded,
         functions_without_data: diagnostics.missing.len(),
         covered,
+        bolt: None,
     }
 }
 
@@ -290,12 +379,13 @@ fn compare_outputs(subject: &Subject, builds: &Builds, plan: &Plan) -> Result<Ve
     for (at, (workload, unseen)) in all_workloads(plan).into_iter().enumerate() {
         let baseline = workload.run(&builds.baseline.path)?;
         let optimised = workload.run(&builds.optimised.path)?;
-        for other in builds.trained.get(at).into_iter().chain([&optimised]) {
+        let reordered = builds.reordered.as_ref().map(|b| workload.run(&b.path)).transpose()?;
+        for other in builds.trained.get(at).into_iter().chain([&optimised]).chain(&reordered) {
             workload::equal_outputs(&workload, &baseline, other)?;
         }
         let command = workload.shown(&subject.binary);
-        let (events, digest) = (baseline.events, baseline.digest);
-        equal.push(EqualOutput { workload: workload.name, command, unseen, events, digest });
+        let (events, digest, weight) = (baseline.events, baseline.digest, workload.weight);
+        equal.push(EqualOutput { workload: workload.name, command, unseen, weight, events, digest });
     }
     Ok(equal)
 }
@@ -318,6 +408,7 @@ fn start_report(
         cpu: cpu_model(),
         rustc: Toolchain::probe(&subject.root)?.version,
         llvm_profdata: tool.program().display().to_string(),
+        chosen: LTO,
         stages: Vec::new(),
         binaries: Vec::new(),
         profile,
@@ -330,10 +421,7 @@ fn start_report(
 }
 
 fn measure(builds: &Builds, plan: &Plan, rounds: usize, report: &mut Report) -> Result<()> {
-    let mut contenders = Vec::new();
-    contenders.extend(builds.plain.as_ref().map(|b| Contender { name: "no LTO", path: &b.path }));
-    contenders.push(Contender { name: "LTO", path: &builds.baseline.path });
-    contenders.push(Contender { name: builds.name, path: &builds.optimised.path });
+    let contenders: Vec<_> = builds.all().map(|(name, path)| Contender { name, path }).collect();
     // Of the training only the first: the others train decoders, which these times leave out.
     let training = plan.training.first().map(|w| (w.clone(), false));
     let unseen = plan.unseen.iter().map(|w| (w.clone(), true));

@@ -198,6 +198,11 @@ fn under_valgrind(subject: &Subject) -> Result<Vec<Line>> {
         let last = [&old, &new].map(|cost| cost.last_level_misses / cost.calls);
         let bytes = [0, 1]
             .map(|i| copies.bytes(|name| is(name, &methods[i])) / if i == 0 { old.calls } else { new.calls });
+        if bytes[0] == 0.0 {
+            let text =
+                format!("DHAT saw no copy under {}, which copies: it does not find the names", methods[0]);
+            return Err(Failure::new(text).advise("build with symbols, and with valgrind 3.17 or newer"));
+        }
         lines.push(Line::cost(&format!("data cache misses per {what}"), misses, "-80 %", fewer));
         lines.push(Line::cost(&format!("last-level misses per {what}"), last, "", |_, _| true));
         lines.push(Line::cost(&format!("bytes copied per {what}"), bytes, "-80 %", fewer));

@@ -3,10 +3,10 @@
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 
+use super::bolt;
 use super::diagnostics::Diagnostics;
 use super::flags::CleanFlags;
 use super::profile::MergedProfile;
-use super::store;
 use crate::failure::{Failure, Result};
 use crate::process::Cmd;
 
@@ -17,12 +17,16 @@ pub(crate) struct Subject {
     pub(crate) root: PathBuf,
     pub(crate) package: String,
     pub(crate) binary: String,
-    /// The target triple; always given, so that build scripts and macros are not instrumented.
+    /// The target triple; given where there are flags, so that they do not reach build scripts and macros.
     pub(crate) triple: String,
+    /// The target folder of every other build, whose release binary is the baseline: it is built once for all.
+    pub(crate) target: PathBuf,
     /// Everything the loop writes is below this folder.
     pub(crate) out: PathBuf,
     /// Whether the builds with counters and with the profile are for this CPU only; the baseline never is.
     pub(crate) native: bool,
+    /// Whether the build with the profile keeps what BOLT needs to move its functions.
+    pub(crate) movable: bool,
     pub(crate) clean: CleanFlags,
 }
 
@@ -38,6 +42,9 @@ pub(crate) struct Instrumented;
 /// The baseline with a profile.
 #[derive(Debug)]
 pub(crate) struct Optimised;
+/// The optimised build, laid out anew after the linker.
+#[derive(Debug)]
+pub(crate) struct Reordered;
 
 /// A binary that remembers which build made it.
 #[derive(Debug)]
@@ -105,7 +112,7 @@ impl Subject {
         }
         let built = diagnostics.executable.clone();
         let built = built.ok_or_else(|| Failure::new(format!("cargo built no binary `{}`", self.binary)))?;
-        Ok((Binary { path: built, build: PhantomData }, diagnostics))
+        Ok((Binary::made(built), diagnostics))
     }
 
     /// The one place where command lines are made.
@@ -114,9 +121,12 @@ impl Subject {
         let mut cmd = Cmd::cargo()
             .dir(&self.root)
             .args(["build", "--release", "--package", &self.package, "--bin", &self.binary])
-            .args(["--target", &self.triple, "--message-format=json", "--target-dir"])
-            .arg(self.out.join(variant.folder()))
+            .args(["--message-format=json", "--target-dir"])
             .env_remove("LLVM_PROFILE_FILE");
+        cmd = match variant.folder() {
+            None => cmd.arg(&self.target),
+            Some(name) => cmd.arg(self.out.join(name)).args(["--target", &self.triple]),
+        };
         if matches!(variant, Variant::Plain) {
             cmd = cmd.args(["--config", "profile.release.lto=false"]);
             cmd = cmd.args(["--config", "profile.release.codegen-units=16"]);
@@ -137,25 +147,29 @@ impl Subject {
             ],
         };
         flags.extend(self.native.then(|| "-Ctarget-cpu=native".to_owned()));
+        if self.movable && matches!(variant, Variant::Optimised { .. }) {
+            flags.extend(bolt::FLAGS.map(str::to_owned));
+        }
         flags
     }
 }
 
 impl Variant<'_> {
-    fn folder(self) -> &'static str {
+    /// The folder of its own, below the loop's, for a build with flags.
+    fn folder(self) -> Option<&'static str> {
         match self {
-            Self::Plain => "plain",
-            Self::Baseline => "baseline",
-            Self::Instrumented { .. } => "instrumented",
-            Self::Optimised { .. } => "optimised",
+            Self::Plain => Some("plain"),
+            Self::Baseline => None,
+            Self::Instrumented { .. } => Some("instrumented"),
+            Self::Optimised { .. } => Some("optimised"),
         }
     }
 }
 
 impl<Build> Binary<Build> {
-    /// Copies the binary to a lasting place.
-    pub(crate) fn keep(&self, path: &Path) -> Result<()> {
-        store::copy(&self.path, path)
+    /// A file that this build has made.
+    pub(crate) fn made(path: PathBuf) -> Self {
+        Self { path, build: PhantomData }
     }
 }
 
@@ -169,8 +183,10 @@ mod tests {
             package: "p".into(),
             binary: "b".into(),
             triple: "x86_64-unknown-linux-gnu".into(),
+            target: "/w/target".into(),
             out: "/w/target/pgo".into(),
             native: false,
+            movable: false,
             clean: CleanFlags::from_sources(std::iter::empty(), &[]).unwrap(),
         }
     }
@@ -195,7 +211,7 @@ mod tests {
             )
             .replace("optimised", "S");
         assert_eq!(generate, used);
-        assert_eq!(baseline.replace("baseline", "S"), used);
+        assert_eq!(baseline, used.replace("/w/target/pgo/S --target x86_64-unknown-linux-gnu", "/w/target"));
     }
 
     #[test]
@@ -209,8 +225,20 @@ mod tests {
     }
 
     #[test]
-    fn every_line_names_the_target_so_that_build_scripts_stay_uninstrumented() {
-        for variant in [Variant::Plain, Variant::Baseline, Variant::Instrumented { raw: Path::new("/r") }] {
+    fn relocations_are_kept_in_the_build_that_bolt_reads_only() {
+        let movable = Subject { movable: true, ..subject() };
+        let profile = Path::new("/w/1.profdata");
+        let shown = |variant| movable.cargo_line(variant).shown();
+        let used = shown(Variant::Optimised { profile });
+        assert!(used.contains("--emit-relocs") && used.contains("strip=none"), "{used}");
+        let generate = shown(Variant::Instrumented { raw: Path::new("/w/raw") });
+        assert_eq!(generate, line(Variant::Instrumented { raw: Path::new("/w/raw") }));
+        assert_eq!(shown(Variant::Baseline), line(Variant::Baseline));
+    }
+
+    #[test]
+    fn lines_with_flags_name_the_target_so_that_build_scripts_stay_uninstrumented() {
+        for variant in [Variant::Plain, Variant::Instrumented { raw: Path::new("/r") }] {
             let line = line(variant);
             assert!(line.contains("--target x86_64-unknown-linux-gnu"), "{line}");
             assert!(line.contains("-u LLVM_PROFILE_FILE"), "{line}");

@@ -21,9 +21,10 @@ struct Metric {
     of: fn(&Observation) -> Option<f64>,
 }
 
-const METRICS: [Metric; 2] = [
+const METRICS: [Metric; 3] = [
     Metric { name: "event, CPU ns", of: |seen| seen.event_cpu_ns },
     Metric { name: "batch, CPU us", of: |seen| seen.batch_cpu_us },
+    Metric { name: "whole run, CPU ms", of: |seen| seen.run_cpu_ms },
 ];
 
 /// One build against another on one metric of one workload.
@@ -191,12 +192,13 @@ mod tests {
             events: 1,
             event_cpu_ns: Some(event),
             batch_cpu_us: Some(batch),
+            run_cpu_ms: None,
             event_ns: None,
         }
     }
 
     fn workload(name: &str) -> Workload {
-        Workload { name: name.into(), args: Vec::new(), output: Output::Json, isa: None }
+        Workload { name: name.into(), args: Vec::new(), output: Output::Json, isa: None, weight: 1 }
     }
 
     #[test]

@@ -33,6 +33,7 @@ pub(crate) fn of(report: &Report) -> String {
             decision.verdict
         );
     }
+    let _ = writeln!(body, "<p>The binary is that of: <b>{}</b></p>", escape(report.chosen));
     if !report.comparisons.is_empty() {
         let _ = writeln!(
             body,
@@ -142,10 +143,16 @@ fn gates(report: &Report) -> String {
             covered.count
         );
     }
+    if let Some(fit) = &profile.bolt {
+        let (counts, stale) = (fit.with_counts, fit.stale);
+        let _ = writeln!(list, "<li>BOLT: counts in {counts} functions, {stale} of them stale</li>");
+    }
     for output in &report.outputs {
+        let role =
+            if output.unseen { "unseen".into() } else { format!("training, weight {}", output.weight) };
         let _ = writeln!(
             list,
-            "<li>equal outputs: {}, {} events, digest {}<br><code>{}</code></li>",
+            "<li>equal outputs: {} ({role}), {} events, digest {}<br><code>{}</code></li>",
             escape(&output.workload),
             output.events,
             escape(&output.digest),

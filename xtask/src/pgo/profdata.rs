@@ -7,49 +7,22 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
+use super::candidate::{self, Candidate, Install, OLDEST_MAJOR};
+use super::debian::Packaged;
 use super::selftest::SelfTest;
 use super::toolchain::Toolchain;
 use super::{debian, store};
 use crate::failure::{Failure, Result};
-use crate::process::{Cmd, on_path};
+use crate::process::Cmd;
 
 /// The variable that names the tool to use; nothing else is tried when it is set.
 pub(crate) const VARIABLE: &str = "XTASK_LLVM_PROFDATA";
-/// No older tool is known to read the raw profiles of today's compilers.
-const OLDEST_MAJOR: u32 = 19;
-
-/// An `llvm-profdata` somewhere on this machine, not yet tried.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Candidate {
-    pub(crate) program: PathBuf,
-    /// Folders of shared libraries, for a tool unpacked outside the system.
-    pub(crate) libraries: Vec<PathBuf>,
-}
+const TOOL: Packaged =
+    Packaged { program: "llvm-profdata", packages: &["llvm-N", "libllvmN"], megabytes: 60 };
 
 /// An `llvm-profdata` that passed the self-test.
 #[derive(Debug, Clone)]
 pub(crate) struct Profdata(Candidate);
-
-/// Whether a fitting tool may be downloaded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Install {
-    Allowed,
-    Refused,
-}
-
-impl Candidate {
-    fn system(program: PathBuf) -> Self {
-        Self { program, libraries: Vec::new() }
-    }
-
-    pub(crate) fn command(&self) -> Cmd {
-        let cmd = Cmd::new(&self.program);
-        match std::env::join_paths(&self.libraries) {
-            Ok(path) if !self.libraries.is_empty() => cmd.env("LD_LIBRARY_PATH", path),
-            _ => cmd,
-        }
-    }
-}
 
 impl Profdata {
     pub(crate) fn command(&self) -> Cmd {
@@ -68,7 +41,8 @@ pub(crate) fn find(toolchain: &Toolchain, tools: &Path, install: Install) -> Res
         let candidate = Candidate::system(named.into());
         return trial.accepts(&candidate)?.ok_or_else(|| trial.nothing_fits(&format!("{VARIABLE} is set")));
     }
-    for candidate in candidates(toolchain, tools) {
+    let sysroot = toolchain.sysroot.join("lib/rustlib").join(&toolchain.host).join("bin/llvm-profdata");
+    for candidate in candidate::all(TOOL, toolchain.llvm_major, Some(sysroot), tools) {
         if let Some(tool) = trial.accepts(&candidate)? {
             return Ok(tool);
         }
@@ -76,35 +50,12 @@ pub(crate) fn find(toolchain: &Toolchain, tools: &Path, install: Install) -> Res
     if install == Install::Refused {
         return Err(trial.nothing_fits("--no-install is given"));
     }
-    match debian::fetch(toolchain.llvm_major, OLDEST_MAJOR, tools) {
+    match debian::fetch(TOOL, toolchain.llvm_major, OLDEST_MAJOR, tools) {
         Ok(candidate) => {
             trial.accepts(&candidate)?.ok_or_else(|| trial.nothing_fits("the downloaded one too"))
         }
         Err(failure) => Err(trial.nothing_fits(&failure.to_string())),
     }
-}
-
-/// The places to look, best first.
-fn candidates(toolchain: &Toolchain, tools: &Path) -> Vec<Candidate> {
-    let major = toolchain.llvm_major;
-    let sysroot = toolchain.sysroot.join("lib/rustlib").join(&toolchain.host).join("bin/llvm-profdata");
-    let mut found: Vec<PathBuf> = vec![sysroot];
-    let of_major = |n: u32| {
-        let versioned = on_path(&format!("llvm-profdata-{n}"));
-        [Some(PathBuf::from(format!("/usr/lib/llvm-{n}/bin/llvm-profdata"))), versioned].into_iter().flatten()
-    };
-    found.extend(of_major(major));
-    found.extend(on_path("llvm-profdata"));
-    found.extend((OLDEST_MAJOR..major).rev().flat_map(of_major));
-    let mut all: Vec<Candidate> = Vec::new();
-    for program in found.into_iter().filter_map(|p| p.canonicalize().ok()) {
-        let candidate = Candidate::system(program);
-        if !all.contains(&candidate) {
-            all.push(candidate);
-        }
-    }
-    all.extend((OLDEST_MAJOR..=major).rev().filter_map(|n| debian::unpacked(n, tools)));
-    all
 }
 
 /// The self-tests of one search: verdicts from the cache, new ones written back.

@@ -9,9 +9,9 @@ use super::store;
 use crate::failure::{Failure, Result};
 use crate::process::tail;
 
-/// The files that instrumented programs wrote.
-#[derive(Debug)]
-pub(crate) struct RawProfiles(Vec<PathBuf>);
+/// The files that instrumented programs wrote, each with the weight of its workload.
+#[derive(Debug, Default)]
+pub(crate) struct RawProfiles(Vec<(PathBuf, u32)>);
 
 /// An indexed profile with counts in it, at an absolute path named by its content.
 #[derive(Debug)]
@@ -37,8 +37,8 @@ pub(crate) struct Summary {
 }
 
 impl RawProfiles {
-    /// The raw profiles in a folder that was empty before the training.
-    pub(crate) fn collect(dir: &Path) -> Result<Self> {
+    /// Adds the raw profiles in a folder that was empty before a workload of this weight ran.
+    pub(crate) fn collect(&mut self, dir: &Path, weight: u32) -> Result<()> {
         let entries = std::fs::read_dir(dir).map_err(|e| Failure::io("list", dir, &e))?;
         let mut files: Vec<PathBuf> = entries.flatten().map(|e| e.path()).collect();
         files.retain(|p| p.extension().is_some_and(|x| x == "profraw"));
@@ -48,7 +48,8 @@ impl RawProfiles {
                 "a program that aborts, is killed or never ends writes none: run the training command by hand",
             ));
         }
-        Ok(Self(files))
+        self.0.extend(files.into_iter().map(|file| (file, weight)));
+        Ok(())
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -59,7 +60,9 @@ impl RawProfiles {
     pub(crate) fn merge(&self, tool: &Profdata, dir: &Path) -> Result<MergedProfile> {
         std::fs::create_dir_all(dir).map_err(|e| Failure::io("make", dir, &e))?;
         let staging = dir.join("merging.profdata");
-        let merge = tool.command().args(["merge", "-o"]).arg(&staging).args(&self.0);
+        let weighted =
+            |(file, weight): &(PathBuf, u32)| format!("--weighted-input={weight},{}", file.display());
+        let merge = tool.command().args(["merge", "-o"]).arg(&staging).args(self.0.iter().map(weighted));
         let out = merge.capture()?;
         if !out.status.success() {
             return Err(Failure::new(format!("llvm-profdata merge: {}", tail(&out.stderr))));
@@ -166,6 +169,8 @@ mod tests {
     #[test]
     fn a_training_that_wrote_nothing_is_a_failure() {
         let dir = tempfile::tempdir().unwrap();
-        assert!(RawProfiles::collect(dir.path()).unwrap_err().to_string().contains("no .profraw"));
+        assert!(
+            RawProfiles::default().collect(dir.path(), 1).unwrap_err().to_string().contains("no .profraw")
+        );
     }
 }

@@ -1,7 +1,7 @@
 //! Recordings in the formats that `bot4-ml` reads, made up by a seeded random walk.
 //!
 //! The simulator hands over quotes, not bytes, so a profile trained on it alone would lay out the decoders as cold
-//! code. These files are for training only: they say nothing about a market.
+//! code. Training and measurement get files of different seeds; they say nothing about a market.
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -46,8 +46,32 @@ impl Walk {
 
 const DAY: &str = "BOT4_2024-08-08_34200000_57600000";
 
+/// Tells two sets of recordings apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Set {
+    Training,
+    Unseen,
+}
+
+impl Set {
+    fn folder(self) -> &'static str {
+        match self {
+            Self::Training => "training",
+            Self::Unseen => "unseen",
+        }
+    }
+
+    fn seed(self) -> u64 {
+        match self {
+            Self::Training => 11,
+            Self::Unseen => 21,
+        }
+    }
+}
+
 /// The recordings that [`write_all`] writes into `dir`, one per format.
-pub(crate) fn all(dir: &Path) -> [Recording; 2] {
+pub(crate) fn all(dir: &Path, set: Set) -> [Recording; 2] {
+    let dir = dir.join(set.folder());
     [
         Recording { path: dir.join(format!("{DAY}_orderbook_1.csv")), format: "lobster" },
         Recording { path: dir.join("bookticker.csv"), format: "binance-quotes" },
@@ -55,17 +79,18 @@ pub(crate) fn all(dir: &Path) -> [Recording; 2] {
 }
 
 /// Writes them.
-pub(crate) fn write_all(dir: &Path, events: usize) -> Result<()> {
-    let [book, ticker] = all(dir);
-    let (messages, levels) = lobster(events);
-    store::write(&dir.join(format!("{DAY}_message_1.csv")), messages.as_bytes())?;
+pub(crate) fn write_all(dir: &Path, set: Set, events: usize) -> Result<()> {
+    let [book, ticker] = all(dir, set);
+    let (messages, levels) = lobster(events, set.seed());
+    let beside = book.path.with_file_name(format!("{DAY}_message_1.csv"));
+    store::write(&beside, messages.as_bytes())?;
     store::write(&book.path, levels.as_bytes())?;
-    store::write(&ticker.path, binance(events).as_bytes())
+    store::write(&ticker.path, binance(events, set.seed() + 1).as_bytes())
 }
 
 /// Messages and order book of LOBSTER: prices in 1/10,000 dollar, a tick is a cent.
-fn lobster(events: usize) -> (String, String) {
-    let mut walk = Walk::new(11, 34_200_000_000_000, 22_380);
+fn lobster(events: usize, seed: u64) -> (String, String) {
+    let mut walk = Walk::new(seed, 34_200_000_000_000, 22_380);
     let (mut messages, mut levels) = (String::new(), String::new());
     for order in 0..events {
         walk.step();
@@ -80,8 +105,8 @@ fn lobster(events: usize) -> (String, String) {
 }
 
 /// Best bid and ask of Binance: a tick is a cent, quantities have eight decimals.
-fn binance(events: usize) -> String {
-    let mut walk = Walk::new(12, 1_723_161_254_087_891_268, 6_183_763);
+fn binance(events: usize, seed: u64) -> String {
+    let mut walk = Walk::new(seed, 1_723_161_254_087_891_268, 6_183_763);
     let mut text = String::from("local_ns,event_ms,txn_ms,update_id,bid_px,bid_qty,ask_px,ask_qty\n");
     for update in 0..events {
         walk.step();
@@ -110,7 +135,7 @@ mod tests {
 
     #[test]
     fn both_lobster_files_have_a_row_per_event() {
-        let (messages, levels) = lobster(100);
+        let (messages, levels) = lobster(100, 11);
         assert_eq!((messages.lines().count(), levels.lines().count()), (100, 100));
         assert!(messages.lines().all(|l| l.split(',').count() == 6));
         assert!(levels.lines().all(|l| l.split(',').count() == 4));
@@ -118,7 +143,7 @@ mod tests {
 
     #[test]
     fn books_are_never_crossed_and_time_moves_on() {
-        let rows: Vec<Vec<f64>> = binance(500)
+        let rows: Vec<Vec<f64>> = binance(500, 12)
             .lines()
             .skip(1)
             .map(|l| l.split(',').map(|f| f.parse().unwrap_or(0.0)).collect())
@@ -130,10 +155,15 @@ mod tests {
     #[test]
     fn the_same_recordings_are_written_every_time() {
         let dir = tempfile::tempdir().unwrap();
-        let read = || {
-            write_all(dir.path(), 50).unwrap();
-            all(dir.path()).iter().map(|r| std::fs::read(&r.path).unwrap()).collect::<Vec<_>>()
+        let read = |set| {
+            write_all(dir.path(), set, 50).unwrap();
+            all(dir.path(), set).iter().map(|r| std::fs::read(&r.path).unwrap()).collect::<Vec<_>>()
         };
-        assert_eq!(read(), read());
+        assert_eq!(read(Set::Training), read(Set::Training));
+        assert_ne!(
+            read(Set::Training),
+            read(Set::Unseen),
+            "what is measured must not be what was trained on"
+        );
     }
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use super::bolt::Fit;
 use super::coverage::Covered;
 use super::measure::{Comparison, Decision, Latency};
 use super::{page, store};
@@ -19,6 +20,8 @@ pub(crate) struct Report {
     pub(crate) cpu: String,
     pub(crate) rustc: String,
     pub(crate) llvm_profdata: String,
+    /// The build that was put where users look for it.
+    pub(crate) chosen: &'static str,
     pub(crate) stages: Vec<StageTime>,
     pub(crate) binaries: Vec<BinaryFile>,
     pub(crate) profile: ProfileFacts,
@@ -56,6 +59,8 @@ pub(crate) struct ProfileFacts {
     pub(crate) discarded_count: u64,
     pub(crate) functions_without_data: usize,
     pub(crate) covered: Vec<Covered>,
+    /// BOLT's own profile, if that stage ran.
+    pub(crate) bolt: Option<Fit>,
 }
 
 /// A workload under which baseline and optimised binary gave the same digest.
@@ -64,6 +69,8 @@ pub(crate) struct EqualOutput {
     pub(crate) workload: String,
     pub(crate) command: String,
     pub(crate) unseen: bool,
+    /// In the training.
+    pub(crate) weight: u32,
     pub(crate) events: u64,
     pub(crate) digest: String,
 }
@@ -106,6 +113,7 @@ impl Report {
                 d.build, d.against, d.ratio, d.verdict
             );
         }
+        let _ = writeln!(text, "- binary: {}", self.chosen);
         text
     }
 
@@ -150,12 +158,23 @@ impl Report {
             p.discarded_count,
             p.functions_without_data
         );
+        if let Some(fit) = &p.bolt {
+            let _ = writeln!(
+                text,
+                "- BOLT: counts in {} functions, {} of them stale",
+                fit.with_counts, fit.stale
+            );
+        }
         for c in &p.covered {
             let _ = writeln!(text, "- covered: `{}`, {} counts", c.path, c.count);
         }
         for o in &self.outputs {
-            let _ =
-                writeln!(text, "- equal outputs: {}, {} events, digest {}", o.workload, o.events, o.digest);
+            let role = if o.unseen { "unseen".into() } else { format!("training, weight {}", o.weight) };
+            let _ = writeln!(
+                text,
+                "- equal outputs: {} ({role}), {} events, digest {}",
+                o.workload, o.events, o.digest
+            );
             let _ = writeln!(text, "  `{}`", o.command);
         }
         text

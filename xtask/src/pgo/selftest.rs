@@ -1,5 +1,8 @@
 //! The self-test of an `llvm-profdata`: a ten-line program through the whole loop.
-use super::profdata::Candidate;
+use std::ffi::OsStr;
+use std::path::PathBuf;
+
+use super::candidate::Candidate;
 use super::profile::Summary;
 use super::toolchain::Toolchain;
 use crate::failure::{Failure, Result};
@@ -60,16 +63,26 @@ impl SelfTest {
     }
 
     fn rustc(&self, flag: &str, output: &str) -> Cmd {
-        let source = self.path("probe.rs");
-        self.toolchain
-            .rustc()
-            .args(["-O", "--edition", "2024", flag, "-o", &self.path(output), &source])
-            .silent()
+        rustc(&self.toolchain, &[flag], self.path(output), self.path("probe.rs"))
     }
 
     fn path(&self, name: &str) -> String {
         self.dir.path().join(name).to_string_lossy().into_owned()
     }
+}
+
+/// The ten-line program, compiled with these flags, in a folder of its own.
+pub(crate) fn compiled(toolchain: &Toolchain, flags: &[&str]) -> Result<(tempfile::TempDir, PathBuf)> {
+    let dir =
+        tempfile::tempdir().map_err(|e| Failure::new(format!("cannot make a temporary folder: {e}")))?;
+    let (source, program) = (dir.path().join("probe.rs"), dir.path().join("probe"));
+    std::fs::write(&source, PROGRAM).map_err(|e| Failure::io("write", &source, &e))?;
+    rustc(toolchain, flags, &program, &source).read()?;
+    Ok((dir, program))
+}
+
+fn rustc(toolchain: &Toolchain, flags: &[&str], output: impl AsRef<OsStr>, source: impl AsRef<OsStr>) -> Cmd {
+    toolchain.rustc().args(["-O", "--edition", "2024"]).args(flags).arg("-o").arg(output).arg(source).silent()
 }
 
 /// Standard output of a probe, or the first thing it complained about.

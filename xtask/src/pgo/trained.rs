@@ -68,6 +68,7 @@ fn key(subject: &Subject, binary: &Path, workloads: &[Workload], tool: &Profdata
     content.extend_from_slice(tool.program().as_os_str().as_encoded_bytes());
     for workload in workloads {
         content.extend_from_slice(workload.shown(&subject.binary).as_bytes());
+        content.extend_from_slice(&workload.weight.to_le_bytes());
         for file in workload.args.iter().map(Path::new).filter(|arg| arg.is_file()) {
             content.extend(std::fs::read(file).map_err(|e| Failure::io("read", file, &e))?);
         }

@@ -6,7 +6,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::Command;
 
-use super::profdata::Candidate;
+use super::candidate::Candidate;
 use super::profile::MergedProfile;
 use super::selftest::SelfTest;
 use super::*;
@@ -63,7 +63,7 @@ const NEVER: Hot = Hot { path: "toy::never_trained", why: "large seeds" };
 struct Toy {
     dir: tempfile::TempDir,
     subject: Subject,
-    tool: Profdata,
+    tools: Tools,
 }
 
 impl Toy {
@@ -72,8 +72,8 @@ impl Toy {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let tools = Workspace::load(root).unwrap().target.join("tools");
         let toolchain = Toolchain::probe(root).unwrap();
-        let tool = match profdata::find(&toolchain, &tools, Install::Refused) {
-            Ok(tool) => tool,
+        let profdata = match profdata::find(&toolchain, &tools, Install::Refused) {
+            Ok(profdata) => profdata,
             Err(failure) => {
                 // Straight to the terminal: the test harness would swallow a printed line.
                 let _ = writeln!(std::io::stderr(), "SKIP {test}: {failure}");
@@ -89,11 +89,13 @@ impl Toy {
             package: "toy".into(),
             binary: "toy".into(),
             triple: toolchain.host,
+            target: dir.path().join("target"),
             out: dir.path().join("target/pgo"),
             native: false,
+            movable: false,
             clean: CleanFlags::from_sources(std::iter::empty(), &[]).unwrap(),
         };
-        Some(Self { dir, subject, tool })
+        Some(Self { dir, subject, tools: Tools { profdata, bolt: None } })
     }
 
     fn edit(&self, from: &str, to: &str) {
@@ -104,13 +106,13 @@ impl Toy {
     fn trained(&self) -> MergedProfile {
         let instrumented = self.subject.build_instrumented().unwrap();
         let (raw, _) = workload::train(&self.subject, &instrumented, &[seed("training", 1)]).unwrap();
-        raw.merge(&self.tool, &self.subject.out.join("profiles")).unwrap()
+        raw.merge(&self.tools.profdata, &self.subject.out.join("profiles")).unwrap()
     }
 }
 
 fn seed(name: &str, seed: u64) -> Workload {
     let args = ["--benchmark", "--seed", &seed.to_string()].map(str::to_owned).to_vec();
-    Workload { name: name.into(), args, output: Output::Json, isa: None }
+    Workload { name: name.into(), args, output: Output::Json, isa: None, weight: 1 }
 }
 
 fn plan(hot: &'static [Hot]) -> Plan {
@@ -121,7 +123,7 @@ fn plan(hot: &'static [Hot]) -> Plan {
 fn the_whole_loop_ends_with_a_report_and_a_binary_with_equal_outputs() {
     let Some(toy) = Toy::new("pgo loop") else { return };
     let plan = Plan { rounds: Some(3), ..plan(&[DECODE]) };
-    let outcome = drive(&toy.subject, &toy.tool, &plan, &mut Stages::new(8)).unwrap();
+    let outcome = drive(&toy.subject, &toy.tools, &plan, &mut Stages::new(8)).unwrap();
     assert!(outcome.binary.is_file());
     let report = &outcome.report;
     assert_eq!((report.mode, report.rounds), ("full", 3));
@@ -131,6 +133,43 @@ fn the_whole_loop_ends_with_a_report_and_a_binary_with_equal_outputs() {
     let json = std::fs::read_to_string(toy.subject.out.join("report.json")).unwrap();
     assert_eq!(serde_json::from_str::<serde_json::Value>(&json).unwrap()["outputs"][1]["unseen"], true);
     assert!(std::fs::read_to_string(toy.subject.out.join("report.md")).unwrap().contains("equal outputs"));
+}
+
+#[test]
+fn bolt_is_a_further_stage_whose_outputs_are_compared_too() {
+    let Some(mut toy) = Toy::new("bolt") else { return };
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let (toolchain, folder) =
+        (Toolchain::probe(root).unwrap(), Workspace::load(root).unwrap().target.join("tools"));
+    match bolt::find(&toolchain, &folder, Install::Refused) {
+        Ok(bolt) => toy.tools.bolt = Some(bolt),
+        Err(failure) => {
+            let _ = writeln!(std::io::stderr(), "SKIP bolt: {failure}");
+            return;
+        }
+    }
+    toy.subject.movable = true;
+    let outcome = drive(&toy.subject, &toy.tools, &plan(&[DECODE]), &mut Stages::new(8)).unwrap();
+    let report = &outcome.report;
+    assert_eq!((report.profile.discarded_count, report.profile.functions_without_data), (0, 0));
+    assert!(report.profile.bolt.is_some_and(|fit| fit.with_counts > 0), "{:?}", report.profile.bolt);
+    assert_eq!(report.chosen, BOLT);
+    assert!(report.binaries.iter().all(|binary| binary.bytes > 0), "{:?}", report.binaries);
+}
+
+#[test]
+fn the_counts_of_a_workload_enter_as_often_as_it_weighs() {
+    let Some(toy) = Toy::new("pgo weights") else { return };
+    let count = |weight| {
+        let workload = Workload { weight, ..seed("training", 1) };
+        let instrumented = toy.subject.build_instrumented().unwrap();
+        trained::train(&toy.subject, &instrumented, &[workload], &toy.tools.profdata)
+            .unwrap()
+            .profile
+            .summary
+            .total_count
+    };
+    assert_eq!(3 * count(1), count(3));
 }
 
 #[test]
@@ -144,7 +183,7 @@ fn a_training_is_used_again_until_the_sources_the_workloads_or_the_profile_chang
     let Some(toy) = Toy::new("pgo memory") else { return };
     let train = |workloads: &[Workload]| {
         let instrumented = toy.subject.build_instrumented().unwrap();
-        trained::train(&toy.subject, &instrumented, workloads, &toy.tool).unwrap()
+        trained::train(&toy.subject, &instrumented, workloads, &toy.tools.profdata).unwrap()
     };
     let one = [seed("training", 1)];
     let first = train(&one);
@@ -162,7 +201,7 @@ fn a_training_is_used_again_until_the_sources_the_workloads_or_the_profile_chang
 #[test]
 fn a_hot_function_the_training_never_ran_stops_the_loop() {
     let Some(toy) = Toy::new("pgo coverage") else { return };
-    let failure = drive(&toy.subject, &toy.tool, &plan(&[DECODE, NEVER]), &mut Stages::new(6)).unwrap_err();
+    let failure = drive(&toy.subject, &toy.tools, &plan(&[DECODE, NEVER]), &mut Stages::new(6)).unwrap_err();
     let text = failure.to_string();
     assert!(text.contains("toy::never_trained (large seeds)") && !text.contains("toy::decode"), "{text}");
 }
@@ -197,18 +236,18 @@ fn an_empty_profile_is_refused_before_it_reaches_a_build() {
     let dir = tempfile::tempdir().unwrap();
     let (text, profile) = (dir.path().join("empty.proftext"), dir.path().join("empty.profdata"));
     std::fs::write(&text, ":ir\n").unwrap();
-    toy.tool.command().args(["merge", "-o"]).arg(&profile).arg(&text).silent().read().unwrap();
-    let failure = MergedProfile::open(&profile, &toy.tool).unwrap_err().to_string();
+    toy.tools.profdata.command().args(["merge", "-o"]).arg(&profile).arg(&text).silent().read().unwrap();
+    let failure = MergedProfile::open(&profile, &toy.tools.profdata).unwrap_err().to_string();
     assert!(failure.contains("no functions"), "{failure}");
     std::fs::write(&profile, "").unwrap();
-    assert!(MergedProfile::open(&profile, &toy.tool).is_err());
+    assert!(MergedProfile::open(&profile, &toy.tools.profdata).is_err());
 }
 
 #[test]
 fn a_failing_workload_says_how_to_run_it_by_hand() {
     let Some(toy) = Toy::new("pgo failing workload") else { return };
     let failing = Plan { training: vec![seed("training", 99)], ..plan(&[]) };
-    let text = drive(&toy.subject, &toy.tool, &failing, &mut Stages::new(6)).unwrap_err().to_string();
+    let text = drive(&toy.subject, &toy.tools, &failing, &mut Stages::new(6)).unwrap_err().to_string();
     assert!(text.contains("stage `train and merge`") && text.contains("run it by hand"), "{text}");
 }
 
@@ -220,7 +259,8 @@ fn outputs_that_change_with_the_build_fail() {
         "let mut state = seed;",
         "let mut state = seed ^ std::env::args().next().unwrap().len() as u64;",
     );
-    let text = drive(&toy.subject, &toy.tool, &plan(&[DECODE]), &mut Stages::new(6)).unwrap_err().to_string();
+    let text =
+        drive(&toy.subject, &toy.tools, &plan(&[DECODE]), &mut Stages::new(6)).unwrap_err().to_string();
     assert!(text.contains("outputs differ") && text.contains("training"), "{text}");
 }
 

@@ -1,6 +1,8 @@
 //! Runs of the program under a declared workload, and what it reports about itself.
 use std::path::Path;
 
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeVal;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -21,6 +23,8 @@ pub(crate) struct Workload {
     pub(crate) output: Output,
     /// The instruction set to force the kernels down to; `None` leaves the best one of the CPU.
     pub(crate) isa: Option<&'static str>,
+    /// How many times the counts of this workload enter the profile.
+    pub(crate) weight: u32,
 }
 
 /// Where the outputs are, which two builds must agree on.
@@ -42,6 +46,8 @@ pub(crate) struct Observation {
     pub(crate) event_cpu_ns: Option<f64>,
     /// CPU time of one batch.
     pub(crate) batch_cpu_us: Option<f64>,
+    /// CPU time of the whole run, of a program that reports none itself.
+    pub(crate) run_cpu_ms: Option<f64>,
     /// Latency of an event: p50, p99, p99.9, p99.99.
     pub(crate) event_ns: Option<[f64; 4]>,
 }
@@ -74,14 +80,18 @@ impl Workload {
             None if std::env::var_os(ISA).is_some() => cmd.env_remove(ISA),
             None => cmd,
         };
+        let before = children_cpu_ms();
         let out = prepare(cmd).capture()?;
+        let run_cpu_ms = children_cpu_ms() - before;
         if !out.status.success() {
             let said = tail(if out.stderr.trim().is_empty() { &out.stdout } else { &out.stderr });
             return Err(Failure::new(format!("workload `{}` ended with {}: {said}", self.name, out.status))
                 .advise(format!("run it by hand: {}", self.shown(&program.to_string_lossy()))));
         }
         match self.output {
-            Output::Printed => Ok(Observation::of_lines(&out.stdout)),
+            Output::Printed => {
+                Ok(Observation { run_cpu_ms: Some(run_cpu_ms), ..Observation::of_lines(&out.stdout) })
+            }
             Output::Json => {
                 let text = std::fs::read_to_string(&json).map_err(|e| Failure::io("read", &json, &e))?;
                 Observation::parse(&text)
@@ -93,7 +103,7 @@ impl Workload {
 impl Observation {
     fn of_lines(text: &str) -> Self {
         let (digest, events) = (store::content_name(text.as_bytes()), text.lines().count() as u64);
-        Self { digest, events, event_cpu_ns: None, batch_cpu_us: None, event_ns: None }
+        Self { digest, events, event_cpu_ns: None, batch_cpu_us: None, run_cpu_ms: None, event_ns: None }
     }
 
     fn parse(text: &str) -> Result<Self> {
@@ -106,9 +116,17 @@ impl Observation {
             events: outputs["events"].as_u64().ok_or_else(|| missing("events"))?,
             event_cpu_ns: json["event"]["new"]["cpu_ns_per_event"].as_f64(),
             batch_cpu_us: json["batch"]["new_cpu_us"].as_f64(),
+            run_cpu_ms: None,
             event_ns: percentiles(&json["event"]["new"]),
         })
     }
+}
+
+/// CPU time of all children that have ended so far. Programs run one at a time, so a difference is one program's.
+fn children_cpu_ms() -> f64 {
+    let Ok(usage) = getrusage(UsageWho::RUSAGE_CHILDREN) else { return 0.0 };
+    let ms = |time: TimeVal| time.tv_sec() as f64 * 1e3 + time.tv_usec() as f64 / 1e3;
+    ms(usage.user_time()) + ms(usage.system_time())
 }
 
 fn percentiles(figures: &Value) -> Option<[f64; 4]> {
@@ -116,18 +134,23 @@ fn percentiles(figures: &Value) -> Option<[f64; 4]> {
     Some([at("p50_ns")?, at("p99_ns")?, at("p999_ns")?, at("p9999_ns")?])
 }
 
-/// Trains: runs the instrumented binary under each workload in a cleared folder.
+/// Trains: runs the instrumented binary under each workload in a cleared folder of its own.
 pub(crate) fn train(
     subject: &Subject,
     binary: &Binary<Instrumented>,
     workloads: &[Workload],
 ) -> Result<(RawProfiles, Vec<Observation>)> {
-    let raw = subject.raw();
-    store::empty_dir(&raw)?;
-    let pattern = raw.join(format!("{}-%m-%p.profraw", subject.binary));
-    let run = |w: &Workload| w.observe(&binary.path, |cmd| cmd.env("LLVM_PROFILE_FILE", &pattern));
-    let seen = workloads.iter().map(run).collect::<Result<Vec<_>>>()?;
-    Ok((RawProfiles::collect(&raw)?, seen))
+    let mut raw = RawProfiles::default();
+    let mut seen = Vec::with_capacity(workloads.len());
+    store::empty_dir(&subject.raw())?;
+    for (at, workload) in workloads.iter().enumerate() {
+        let dir = subject.raw().join(at.to_string());
+        store::empty_dir(&dir)?;
+        let pattern = dir.join(format!("{}-%m-%p.profraw", subject.binary));
+        seen.push(workload.observe(&binary.path, |cmd| cmd.env("LLVM_PROFILE_FILE", &pattern))?);
+        raw.collect(&dir, workload.weight)?;
+    }
+    Ok((raw, seen))
 }
 
 /// Two builds of one program must give the same outputs.
@@ -165,16 +188,26 @@ mod tests {
             args: vec!["1\\n2\\n".into()],
             output: Output::Printed,
             isa: None,
+            weight: 1,
         };
         let seen = workload.run_silently(Path::new("/usr/bin/printf")).unwrap();
-        assert_eq!((seen.events, seen.clone()), (2, Observation::of_lines("1\n2\n")));
+        assert_eq!(
+            (seen.events, Observation { run_cpu_ms: None, ..seen.clone() }),
+            (2, Observation::of_lines("1\n2\n"))
+        );
+        assert!(seen.run_cpu_ms.is_some_and(|ms| ms < 1e4), "{seen:?}");
         assert!(equal_outputs(&workload, &seen, &Observation::of_lines("1\n3\n")).is_err());
     }
 
     #[test]
     fn another_digest_fails() {
-        let workload =
-            Workload { name: "training".into(), args: Vec::new(), output: Output::Json, isa: None };
+        let workload = Workload {
+            name: "training".into(),
+            args: Vec::new(),
+            output: Output::Json,
+            isa: None,
+            weight: 1,
+        };
         let seen = Observation::parse(JSON).unwrap();
         let other = Observation { digest: "1".into(), ..seen.clone() };
         assert!(equal_outputs(&workload, &seen, &seen).is_ok());

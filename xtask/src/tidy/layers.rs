@@ -47,7 +47,11 @@ const LAYERS: &[Layer] = &[
             "zstd",
         ],
     },
-    Layer { package: "xtask", ours: &[], others: &["clap", "jiff", "serde", "serde_json", "tempfile"] },
+    Layer {
+        package: "xtask",
+        ours: &[],
+        others: &["clap", "jiff", "nix", "serde", "serde_json", "tempfile"],
+    },
 ];
 
 /// Measures everything, peers included, and is depended on by nobody.
