@@ -1,6 +1,9 @@
 //! All gates, one after the other, each with its time.
 use std::collections::BTreeMap;
+use std::process::{Child, Command};
 use std::time::{Duration, Instant};
+
+use tempfile::NamedTempFile;
 
 use crate::failure::{Failure, Result};
 use crate::process::Cmd;
@@ -23,6 +26,9 @@ struct Step {
     name: &'static str,
     run: fn(&Workspace) -> Result<Ended>,
 }
+
+/// Steps of the shipped binary, which run beside the others: its link-time optimisation keeps no more than one core busy.
+const BESIDE: [&str; 2] = ["asm", "pgo"];
 
 /// How a step ended, when it did not fail.
 enum Ended {
@@ -48,31 +54,28 @@ fn names() -> clap::builder::PossibleValuesParser {
     STEPS.map(|s| s.name).into()
 }
 
+/// A step that has run: its name, how it ended, its time.
+type Done = (&'static str, String, Duration);
+
 /// Runs the steps; a failing one does not keep the next from running.
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     let chosen = |name: &str| {
         let listed = |list: &[String]| list.iter().any(|n| n == name);
         !listed(&options.skip) && (options.only.is_empty() || listed(&options.only))
     };
-    let mut table: Vec<(&str, String, Duration)> = Vec::new();
-    let mut failed = Vec::new();
-    for step in STEPS.iter().filter(|s| chosen(s.name)) {
-        println!("== {}", step.name);
-        let start = Instant::now();
-        let ended = (step.run)(workspace);
-        let outcome = match ended {
-            Ok(Ended::Passed) => "ok".to_owned(),
-            Ok(Ended::Skipped(reason)) => format!("SKIP {}: {reason}", step.name),
-            Err(failure) => {
-                println!("error: {failure}");
-                failed.push(step.name);
-                "FAILED".to_owned()
-            }
-        };
-        println!("== {}: {outcome} ({:.1} s)", step.name, start.elapsed().as_secs_f64());
-        table.push((step.name, outcome, start.elapsed()));
+    let (beside, mut here): (Vec<&Step>, Vec<&Step>) =
+        STEPS.iter().filter(|step| chosen(step.name)).partition(|step| BESIDE.contains(&step.name));
+    let mut other = None;
+    if here.is_empty() {
+        here = beside;
+    } else if !beside.is_empty() {
+        other = Some(Beside::start(beside)?);
     }
+    let mut table: Vec<Done> = here.into_iter().map(|step| one(workspace, step)).collect();
+    table.extend(other.map(Beside::finish).transpose()?.into_iter().flatten());
     summarise(&table);
+    let failed: Vec<&str> =
+        table.iter().filter(|(_, outcome, _)| outcome == FAILED).map(|(name, ..)| *name).collect();
     if failed.is_empty() {
         return Ok(());
     }
@@ -80,7 +83,62 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     Err(Failure::new(format!("failed: {}", failed.join(", "))).advise(advice))
 }
 
-fn summarise(table: &[(&str, String, Duration)]) {
+const FAILED: &str = "FAILED";
+
+fn one(workspace: &Workspace, step: &Step) -> Done {
+    println!("== {}", step.name);
+    let start = Instant::now();
+    let outcome = match (step.run)(workspace) {
+        Ok(Ended::Passed) => "ok".to_owned(),
+        Ok(Ended::Skipped(reason)) => format!("SKIP {}: {reason}", step.name),
+        Err(failure) => {
+            println!("error: {failure}");
+            FAILED.to_owned()
+        }
+    };
+    println!("== {}: {outcome} ({:.1} s)", step.name, start.elapsed().as_secs_f64());
+    (step.name, outcome, start.elapsed())
+}
+
+/// Steps in a process beside this one, whose output is shown when it has ended.
+struct Beside {
+    steps: Vec<&'static Step>,
+    child: Child,
+    said: NamedTempFile,
+}
+
+impl Beside {
+    fn start(steps: Vec<&'static Step>) -> Result<Self> {
+        let failed = |e: std::io::Error| Failure::new(format!("cannot run steps side by side: {e}"));
+        let said = NamedTempFile::new().map_err(failed)?;
+        let (out, err) = (said.reopen().map_err(failed)?, said.reopen().map_err(failed)?);
+        let mut command = Command::new(std::env::current_exe().map_err(failed)?);
+        command.arg("ci").args(steps.iter().flat_map(|step| ["--only", step.name]));
+        let child = command.stdout(out).stderr(err).spawn().map_err(failed)?;
+        println!("== beside: {}", steps.iter().map(|step| step.name).collect::<Vec<_>>().join(", "));
+        Ok(Self { steps, child, said })
+    }
+
+    fn finish(mut self) -> Result<Vec<Done>> {
+        println!("== what ran beside");
+        self.child.wait().map_err(|e| Failure::new(format!("a process is lost: {e}")))?;
+        let said = std::fs::read(self.said.path()).map_err(|e| Failure::io("read", self.said.path(), &e))?;
+        let said = String::from_utf8_lossy(&said);
+        print!("{said}");
+        let lost = |name| (name, FAILED.to_owned(), Duration::ZERO);
+        Ok(self.steps.iter().map(|step| ended(&said, step.name).unwrap_or_else(|| lost(step.name))).collect())
+    }
+}
+
+/// What `one` printed at the end of a step.
+fn ended(said: &str, name: &'static str) -> Option<Done> {
+    let start = format!("== {name}: ");
+    let (outcome, time) = said.lines().rev().find_map(|line| line.strip_prefix(&start)?.rsplit_once(" ("))?;
+    let seconds = time.strip_suffix(" s)")?.parse().ok()?;
+    Some((name, outcome.to_owned(), Duration::from_secs_f64(seconds)))
+}
+
+fn summarise(table: &[Done]) {
     println!("time per step:");
     for (name, outcome, time) in table {
         println!("  {:>8.1} s  {name:<8} {outcome}", time.as_secs_f64());
@@ -170,6 +228,14 @@ mod tests {
 
     fn features(list: &[(&str, &[&str])]) -> BTreeMap<String, Vec<String>> {
         list.iter().map(|(k, v)| ((*k).to_owned(), v.iter().map(|&s| s.to_owned()).collect())).collect()
+    }
+
+    #[test]
+    fn the_end_of_a_step_beside_is_read_from_what_it_said() {
+        let said = "== asm\nfine\n== asm: ok (12.5 s)\n== pgo: SKIP pgo: no (tool) (0.1 s)\n";
+        assert_eq!(ended(said, "asm"), Some(("asm", "ok".into(), Duration::from_secs_f64(12.5))));
+        assert_eq!(ended(said, "pgo").unwrap().1, "SKIP pgo: no (tool)");
+        assert_eq!(ended("== asm\nkilled\n", "asm"), None);
     }
 
     #[test]
