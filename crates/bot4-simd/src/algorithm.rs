@@ -10,6 +10,7 @@ pub(crate) mod arithmetic;
 pub(crate) mod extrema;
 pub(crate) mod gemm;
 pub(crate) mod linear;
+pub(crate) mod lines;
 pub(crate) mod map;
 pub(crate) mod math;
 pub(crate) mod moments;

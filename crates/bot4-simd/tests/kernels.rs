@@ -519,6 +519,12 @@ fn products<T: Element>() {
         (13, 33, 50),
         (16, 16, 16),
         (17, 65, 49),
+        // Rows of one strip of 32 or 64 columns; two depths of a panel, with whole registers and without; two blocks of rows.
+        (6, 9, 32),
+        (13, 9, 64),
+        (9, 130, 48),
+        (13, 129, 29),
+        (260, 30, 40),
     ];
     for isa in Isa::available() {
         for (rows, inner, cols) in shapes {

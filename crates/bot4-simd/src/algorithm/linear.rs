@@ -1,6 +1,7 @@
 //! The reproducible products, and matrix times vector.
 #![allow(unsafe_code)] // Parts of columns without a check each.
 
+use super::lines::Lines;
 use crate::element::Element;
 use crate::vector::Vector;
 
@@ -37,7 +38,7 @@ pub(crate) fn weighted_sum<V: Vector>(
     weights: &[V::Elem],
     out: &mut [V::Elem],
 ) {
-    let columns = Columns::new(data, stride, weights.len(), out.len());
+    let columns = Lines::new(data, stride, weights.len(), out.len());
     let mut from = 0;
     let mut chunks = out.chunks_exact_mut(V::LANES);
     for chunk in &mut chunks {
@@ -69,37 +70,6 @@ pub(crate) fn weighted_sum<V: Vector>(
             },
         );
         sum.store_partial(tail);
-    }
-}
-
-/// Columns of equal length in one slice. One check for all of them: a check per part would cost more
-/// instructions than the arithmetic on it.
-struct Columns<'a, T> {
-    data: &'a [T],
-    stride: usize,
-    count: usize,
-    rows: usize,
-}
-
-impl<'a, T> Columns<'a, T> {
-    #[inline(always)]
-    fn new(data: &'a [T], stride: usize, count: usize, rows: usize) -> Self {
-        let needed = count.checked_sub(1).map_or(Some(0), |last| last.checked_mul(stride)?.checked_add(rows));
-        assert!(needed.is_some_and(|needed| needed <= data.len()), "the columns reach past the data");
-        Self { data, stride, count, rows }
-    }
-
-    /// Rows `from` to `from + len` of column `j`.
-    ///
-    /// # Safety
-    /// `j` is below `count`, and `from + len` not above `rows`.
-    #[inline(always)]
-    unsafe fn part(&self, j: usize, from: usize, len: usize) -> &'a [T] {
-        debug_assert!(j < self.count && from + len <= self.rows);
-        let start = j * self.stride + from;
-        // SAFETY: `new` found that the end of the last column lies in `data`, without overflow on the way, and the
-        // caller promises to ask for nothing beyond it.
-        unsafe { self.data.get_unchecked(start..start + len) }
     }
 }
 
