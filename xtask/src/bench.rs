@@ -11,6 +11,7 @@ use record::Record;
 
 use crate::failure::{Failure, Result};
 use crate::process::Cmd;
+use crate::store;
 use crate::workspace::Workspace;
 
 /// Options of `cargo xtask bench`; the first three are handed on to the package.
@@ -37,6 +38,9 @@ pub(crate) struct Options {
     /// Measure nothing: fetch the peers that are Python wheels or libraries of the system into target/tools
     #[arg(long, exclusive = true)]
     setup: bool,
+    /// Measure nothing: draw this record as a page
+    #[arg(long, value_name = "RECORD", requires = "html", conflicts_with_all = ["group", "case", "quick", "json", "record"])]
+    draw: Option<PathBuf>,
     /// Measure nothing: compare two records, or two files that --json wrote
     #[arg(long, num_args = 2, value_names = ["A", "B"], exclusive = true)]
     compare: Vec<PathBuf>,
@@ -51,12 +55,17 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     if options.setup {
         return peers::setup(workspace);
     }
+    if let (Some(record), Some(path)) = (&options.draw, &options.html) {
+        return store::write(path, page::of(&Record::read(record)?).as_bytes());
+    }
+    known_groups(workspace, &options.group)?;
+    options.json.iter().chain(&options.html).try_for_each(|path| store::check(path))?;
     let scratch = tempfile::tempdir().map_err(|e| Failure::new(format!("no temporary folder: {e}")))?;
     let json = scratch.path().join("rows.json");
     measure(workspace, options, &json)?;
     let mut shown = Record::read(&json)?;
     if let Some(path) = &options.json {
-        fs::copy(&json, path).map_err(|e| Failure::io("write", path, &e))?;
+        store::write(path, &fs::read(&json).map_err(|e| Failure::io("read", &json, &e))?)?;
     }
     if options.record {
         let path = record::write(workspace, shown.rows, &line(options))?;
@@ -66,9 +75,23 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
         shown.machine = record::Machine::here();
     }
     if let Some(path) = &options.html {
-        fs::write(path, page::of(&shown)).map_err(|e| Failure::io("write", path, &e))?;
+        store::write(path, page::of(&shown).as_bytes())?;
     }
     Ok(())
+}
+
+/// A group is a file of the package: a wrong name need not wait for the build.
+fn known_groups(workspace: &Workspace, wanted: &[String]) -> Result<()> {
+    let dir = workspace.root.join("benches/src/groups");
+    let files = fs::read_dir(&dir).map_err(|e| Failure::io("read", &dir, &e))?;
+    let mut known: Vec<String> = files
+        .filter_map(|file| file.ok()?.file_name().to_str()?.strip_suffix(".rs").map(str::to_owned))
+        .collect();
+    known.sort_unstable();
+    match wanted.iter().find(|name| !known.contains(name)) {
+        Some(name) => Err(Failure::usage(format!("no group {name:?}; there are {}", known.join(", ")))),
+        None => Ok(()),
+    }
 }
 
 fn measure(workspace: &Workspace, options: &Options, json: &Path) -> Result<()> {

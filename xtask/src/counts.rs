@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::failure::{Failure, Result};
 use crate::process::{Cmd, on_path, tail};
+use crate::store;
 use crate::workspace::Workspace;
 
 const PACKAGE: &str = "bot4-benches";
@@ -53,7 +54,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     let measured = measure(workspace)?;
     let path = workspace.root.join(LIMITS);
     if options.update {
-        fs::write(&path, json(&measured)).map_err(|e| Failure::io("write", &path, &e))?;
+        store::write(&path, json(&measured).as_bytes())?;
         println!("{} limits written to {LIMITS}", measured.len());
         return Ok(());
     }

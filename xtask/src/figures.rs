@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use crate::bench::record::{RECORDS, Record};
 use crate::failure::{Failure, Result};
+use crate::store;
 use crate::workspace::Workspace;
 
 const BEGIN: &str = "<!-- figures: ";
@@ -49,7 +50,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
             continue;
         }
         if options.update {
-            fs::write(&path, fresh).map_err(|e| Failure::io("write", &path, &e))?;
+            store::write(&path, fresh.as_bytes())?;
             println!("wrote {shown}");
         } else {
             wrong.push(format!("{shown}: a table differs from the records"));

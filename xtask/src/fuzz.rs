@@ -14,10 +14,10 @@ const SEEDS: [&str; 2] = ["BOT4_FUZZ_SEED", "PROPTEST_RNG_SEED"];
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
     /// Seconds for each target
-    #[arg(long, value_name = "N", default_value_t = 30)]
+    #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..), allow_negative_numbers = true)]
     seconds: u64,
     /// The first seed; the following ones are counted up
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64), allow_negative_numbers = true)]
     seed: u64,
     /// Targets of this package only
     #[arg(long, value_name = "NAME")]

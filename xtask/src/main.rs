@@ -1,5 +1,8 @@
 //! Drives the build, profile, rebuild loop and the checks of the project: `cargo xtask --help`.
 #![allow(clippy::print_stdout, clippy::print_stderr)] // a command-line program: its output is its purpose
+#[macro_use]
+mod terminal;
+
 mod apt;
 mod asm;
 mod bench;
@@ -14,6 +17,7 @@ mod pgo;
 mod process;
 mod san;
 mod stages;
+mod store;
 mod tidy;
 mod validate;
 mod workspace;

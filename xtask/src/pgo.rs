@@ -20,7 +20,6 @@ mod random;
 mod recording;
 mod report;
 mod selftest;
-mod store;
 pub(crate) mod toolchain;
 mod trained;
 #[cfg(test)]
@@ -70,10 +69,10 @@ pub(crate) struct Options {
     #[arg(long, value_name = "FILE", requires = "format")]
     data: Option<PathBuf>,
     /// The format of the recording, as `bot4-ml --format` has it
-    #[arg(long, value_name = "FORMAT", requires = "data")]
+    #[arg(long, value_name = "FORMAT", requires = "data", value_parser = recording::FORMATS)]
     format: Option<String>,
     /// Rounds of the interleaved measurement
-    #[arg(long, value_name = "N", default_value_t = 21, value_parser = clap::value_parser!(u32).range(3..))]
+    #[arg(long, value_name = "N", default_value_t = 21, value_parser = clap::value_parser!(u32).range(3..=1_000), allow_negative_numbers = true)]
     rounds: u32,
 }
 

@@ -104,12 +104,16 @@ impl<M: Saved> ModelFile<M> {
         self
     }
 
-    /// Writes the file, replacing what was there in one step: a reader sees the old file or the new one.
+    /// Writes the file, replacing what was there in one step: a reader sees the old file or the new one. Devices and
+    /// pipes are not replaced but written to.
     ///
     /// # Errors
     /// As [`to_bytes`](Self::to_bytes), and when the file cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), ModelFileError> {
         let (path, bytes) = (path.as_ref(), self.to_bytes()?);
+        if fs::metadata(path).is_ok_and(|meta| !meta.is_file() && !meta.is_dir()) {
+            return fs::write(path, bytes).map_err(ModelFileError::Io);
+        }
         let beside = beside(path)?;
         let written = fs::write(&beside, bytes).and_then(|()| fs::rename(&beside, path));
         written.map_err(|error| {

@@ -30,6 +30,9 @@ fn benchmark(extra: &[&str]) -> Value {
     args.extend(extra);
     let output = bot4_ml(&args);
     assert!(output.status.success(), "{}", stderr(&output));
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    assert!(!text.contains('\x1b'), "no colours where there is no terminal: {text}");
     serde_json::from_slice(&fs::read(json).unwrap()).unwrap()
 }
 
@@ -127,7 +130,7 @@ fn a_soak_loses_nothing_and_says_how_memory_and_tail_did() {
     }
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(text.contains("10000 sent, 10000 received, 0 missing"), "{text}");
-    assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
 }
 
 #[test]

@@ -206,7 +206,7 @@ fn what_does_not_fit_is_an_error_that_says_what_to_do() {
     for (args, want) in [
         (&["train", "--data", &ragged, "--out", out][..], "line 3: 1 columns, the first line has 2"),
         (&["train", "--data", &words, "--out", out], "line 3: column 1 (b): \"x\" is no number"),
-        (&["train", "--data", &infinite, "--out", out], "row 1, column a: inf cannot be learnt from"),
+        (&["train", "--data", &infinite, "--out", out], "row 1, column a: inf is no finite number"),
         (&["train", "--data", &bytes, "--out", out], "line 1: not text"),
         (&["train", "--data", &small, "--label", "c", "--out", out], "no column \"c\"; the columns are a, b"),
         (&["train", "--data", &small, "--model", "linear", "--out", out], "--task number overrides"),

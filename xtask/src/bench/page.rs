@@ -8,7 +8,7 @@ const WIDTH: f64 = 920.0;
 /// Where the bars begin, right of the names.
 const LEFT: f64 = 300.0;
 /// Where the longest bar ends, left of its figure.
-const RIGHT: f64 = 800.0;
+const RIGHT: f64 = 760.0;
 const STEP: f64 = 24.0;
 /// Bars longer than so many times our best are cut, so that ours can be seen.
 const LONGEST: f64 = 12.0;
@@ -16,7 +16,7 @@ const LONGEST: f64 = 12.0;
 pub(crate) fn of(record: &Record) -> String {
     let machine = &record.machine;
     let mut body = format!(
-        "<p class=\"note\">{}, {} cores, kernel {}; ns per operation, median of the rounds; the thin line over a bar is \
+        "<p class=\"note\">{}, {} cores, kernel {}; time per operation, median of the rounds; bot4's own bars are green; the thin line over a bar is \
          the range of the rounds, the vertical line the limit of the hardware or the transport.</p>\n",
         escape(&machine.cpu),
         machine.cores,
@@ -96,7 +96,7 @@ fn bar(row: &Row, y: f64, scale: f64) -> String {
             clip(row.max_ns)
         );
     }
-    let allocations = row.allocs_per_op.filter(|&n| n > 0.0005).map(|n| format!(", {n:.2} allocs"));
+    let allocations = row.allocs_per_op.filter(|&n| n >= 0.005).map(|n| format!(", {n:.2} allocs"));
     let _ = writeln!(
         svg,
         "<text x=\"{:.1}\" y=\"{text}\" class=\"soft\">{}{}{}</text>",
@@ -114,7 +114,8 @@ fn figure(ns: f64) -> String {
         ns if ns < 10.0 => format!("{ns:.2} ns"),
         ns if ns < 100.0 => format!("{ns:.1} ns"),
         ns if ns < 10_000.0 => format!("{ns:.0} ns"),
-        ns => format!("{:.1} µs", ns / 1000.0),
+        ns if ns < 10e6 => format!("{:.1} µs", ns / 1e3),
+        ns => format!("{:.1} ms", ns / 1e6),
     }
 }
 

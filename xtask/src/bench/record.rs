@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::failure::{Failure, Result};
 use crate::process::Cmd;
+use crate::store;
 use crate::validate::Line;
 use crate::workspace::Workspace;
 
@@ -133,7 +134,7 @@ fn today(workspace: &Workspace, change: impl FnOnce(&mut Record) -> Result<()>) 
     let path = dir.join(format!("{}.json", jiff::Timestamp::now().strftime("%F")));
     let mut record = if path.exists() { Record::read(&path)? } else { Record::empty(machine) };
     change(&mut record)?;
-    fs::write(&path, record.json()?).map_err(|e| Failure::io("write", &path, &e))?;
+    store::write(&path, record.json()?.as_bytes())?;
     Ok(path)
 }
 

@@ -9,10 +9,10 @@ use super::candidate::{self, Candidate, Install, OLDEST_MAJOR};
 use super::debian::{self, Packaged};
 use super::diagnostics::STALE_MAX;
 use super::selftest;
-use super::store;
 use super::toolchain::Toolchain;
 use super::workload::Workload;
 use crate::failure::{Failure, Result};
+use crate::store;
 
 /// The variable that names the tool to use; nothing else is tried when it is set.
 const VARIABLE: &str = "XTASK_LLVM_BOLT";

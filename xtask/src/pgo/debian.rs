@@ -2,9 +2,9 @@
 use std::path::{Path, PathBuf};
 
 use super::candidate::Candidate;
-use super::store;
 use crate::apt::{Apt, library_folders};
 use crate::failure::{Failure, Result};
+use crate::store;
 
 /// A tool and the packages it is in.
 #[derive(Debug, Clone, Copy)]
@@ -41,7 +41,11 @@ pub(crate) fn fetch(tool: Packaged, newest: u32, oldest: u32, tools: &Path) -> R
         tools.display()
     );
     let apt = Apt::prepare(&tools.join("apt"))?;
-    let none = || Failure::new(format!("no download: the archive has no {program} of LLVM {newest}"));
+    let none = || {
+        Failure::new(format!(
+            "no download: apt knows no {program} of LLVM {oldest} to {newest}; could it reach the archive?"
+        ))
+    };
     let known = |major: &u32| tool.names(*major).all(|name| apt.knows(&name));
     let major = (oldest..=newest).rev().find(known).ok_or_else(none)?;
     let staging = tools.join("staging");

@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use super::candidate::{self, Candidate, Install, OLDEST_MAJOR};
-use super::debian::Packaged;
+use super::debian::{self, Packaged};
 use super::selftest::SelfTest;
 use super::toolchain::Toolchain;
-use super::{debian, store};
 use crate::failure::{Failure, Result};
 use crate::process::Cmd;
+use crate::store;
 
 /// The variable that names the tool to use; nothing else is tried when it is set.
 pub(crate) const VARIABLE: &str = "XTASK_LLVM_PROFDATA";
@@ -39,7 +39,9 @@ pub(crate) fn find(toolchain: &Toolchain, tools: &Path, install: Install) -> Res
     let mut trial = Trial::new(toolchain, tools)?;
     if let Some(named) = std::env::var_os(VARIABLE) {
         let candidate = Candidate::system(named.into());
-        return trial.accepts(&candidate)?.ok_or_else(|| trial.nothing_fits(&format!("{VARIABLE} is set")));
+        return trial
+            .accepts(&candidate)?
+            .ok_or_else(|| trial.nothing_fits(&format!("{VARIABLE} is set, so nothing else was tried")));
     }
     let sysroot = toolchain.sysroot.join("lib/rustlib").join(&toolchain.host).join("bin/llvm-profdata");
     for candidate in candidate::all(TOOL, toolchain.llvm_major, Some(sysroot), tools) {
@@ -48,7 +50,7 @@ pub(crate) fn find(toolchain: &Toolchain, tools: &Path, install: Install) -> Res
         }
     }
     if install == Install::Refused {
-        return Err(trial.nothing_fits("--no-install is given"));
+        return Err(trial.nothing_fits("nothing is fetched: --no-install is given"));
     }
     match debian::fetch(TOOL, toolchain.llvm_major, OLDEST_MAJOR, tools) {
         Ok(candidate) => {
@@ -76,7 +78,7 @@ impl<'a> Trial<'a> {
 
     fn accepts(&mut self, candidate: &Candidate) -> Result<Option<Profdata>> {
         if !candidate.program.is_file() {
-            self.rejected.push(format!("{}: no such file", candidate.program.display()));
+            self.rejected.push(format!("{}: no file of that name", candidate.program.display()));
             return Ok(None);
         }
         let key = self.key(candidate);
@@ -126,10 +128,13 @@ impl<'a> Trial<'a> {
             text.push_str(&format!("\n    {line}"));
         }
         text.push_str(&format!("\n    {last}"));
+        let first = match std::env::var_os(VARIABLE) {
+            Some(_) => format!("unset {VARIABLE} to try others, or install one"),
+            None => "install one, then run again".to_owned(),
+        };
         Failure::new(text).advise(format!(
-            "one of: `apt-get install --no-install-recommends llvm-{major}`; \
-             `rustup component add llvm-tools`; set {VARIABLE} to a fitting llvm-profdata; \
-             on Debian and Ubuntu, run without --no-install"
+            "{first}: `apt-get install --no-install-recommends llvm-{major}` or `rustup component add llvm-tools`, \
+             or name a fitting one in {VARIABLE}"
         ))
     }
 }

@@ -5,9 +5,9 @@
 use std::path::{Path, PathBuf};
 
 use super::profdata::Profdata;
-use super::store;
 use crate::failure::{Failure, Result};
 use crate::process::tail;
+use crate::store;
 
 /// The files that instrumented programs wrote, each with the weight of its workload.
 #[derive(Debug, Default)]

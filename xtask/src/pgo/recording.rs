@@ -6,8 +6,11 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use super::random::SplitMix;
-use super::store;
 use crate::failure::Result;
+use crate::store;
+
+/// What `bot4-ml --format` knows of recordings.
+pub(super) const FORMATS: [&str; 4] = ["lobster", "binance-quotes", "tardis-quotes", "dbn"];
 
 /// A recording on disk and the name of its format.
 #[derive(Debug)]

@@ -7,9 +7,10 @@ use serde::Serialize;
 use super::bolt::Fit;
 use super::coverage::Covered;
 use super::measure::{Comparison, Decision, Latency};
-use super::{page, store};
+use super::page;
 use crate::failure::{Failure, Result};
 use crate::stages::Stage;
+use crate::store;
 
 /// Everything a run found out.
 #[derive(Debug, Serialize)]

@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 use super::build::{Binary, Instrumented, Subject};
 use super::profdata::Profdata;
 use super::profile::MergedProfile;
-use super::store;
 use super::workload::{self, Observation, Workload};
 use crate::failure::{Failure, Result};
+use crate::store;
 
 /// A merged profile and where it comes from.
 #[derive(Debug)]

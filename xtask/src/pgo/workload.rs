@@ -8,9 +8,9 @@ use serde_json::Value;
 
 use super::build::{Binary, Instrumented, Subject};
 use super::profile::RawProfiles;
-use super::store;
 use crate::failure::{Failure, Result};
 use crate::process::{Cmd, tail};
+use crate::store;
 
 /// The variable that forces the kernels down to an instruction set.
 const ISA: &str = "BOT4_ISA";

@@ -55,7 +55,12 @@ pub struct Source<'a>(HashMap<String, TensorView<'a>>);
 impl<'a> Source<'a> {
     /// The metadata block and the tensors.
     pub(super) fn open(bytes: &'a [u8]) -> Result<(Value, Self), ModelFileError> {
-        check_sizes(bytes)?;
+        check_sizes(bytes).map_err(|error| match error {
+            ModelFileError::TooLarge { limit: HEADER_MAX_BYTES, .. } => ModelFileError::Malformed(
+                "its first bytes announce a header longer than any model's: another kind of file?".to_owned(),
+            ),
+            other => other,
+        })?;
         let (_, header) = SafeTensors::read_metadata(bytes).map_err(|e| malformed(&e, bytes.len()))?;
         let block = header.metadata().as_ref().and_then(|metadata| metadata.get(METADATA_KEY));
         let block = serde_json::from_str(block.ok_or(ModelFileError::Foreign)?).map_err(|error| {

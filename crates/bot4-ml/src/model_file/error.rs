@@ -9,6 +9,7 @@ use super::{METADATA_KEY, VERSION};
 
 /// What is wrong with a model file, or with a model that was to become one.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum ModelFileError {
     /// Reading or writing failed.
     Io(io::Error),
@@ -105,7 +106,10 @@ impl fmt::Display for ModelFileError {
             Self::Classes { names, outputs } => {
                 write!(f, "{names} class names for a model of {outputs} outputs")
             }
-            Self::Values { tensor } => write!(f, "`{tensor}` holds values that no trained model has"),
+            Self::Values { tensor } => write!(
+                f,
+                "`{tensor}` holds a value that no trained model has: not finite, or statistics of no data"
+            ),
             Self::Features { names, width } => write!(f, "{names} feature names for {width} features"),
         }
     }

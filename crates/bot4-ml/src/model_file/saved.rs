@@ -53,7 +53,7 @@ macro_rules! linear {
             }
 
             fn inputs(&self) -> usize {
-                self.width()
+                self.inputs()
             }
 
             fn outputs(&self) -> usize {
@@ -63,7 +63,7 @@ macro_rules! linear {
             fn describe(&self, _: &mut Value) {}
 
             fn write(&self, tensors: &mut Tensors) {
-                tensors.push("weights", &[self.width()], self.weights());
+                tensors.push("weights", &[self.inputs()], self.weights());
                 tensors.push("bias", &[1], &[self.bias()]);
             }
 

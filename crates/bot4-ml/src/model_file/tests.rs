@@ -120,7 +120,7 @@ fn what_is_wrong_with_a_file_is_said() {
         (header(BLOCK, &both("[2]", "[18446744073709551615]")), vec![0; 12], "well-formed"),
         (header(BLOCK, &both("[4,12]", "[4,18446744073709551615]")), vec![0; 12], "well-formed"),
         (header(BLOCK, &good), vec![0; 13], "something was appended"),
-        (header(BLOCK, &good), nan, "`weights` holds values"),
+        (header(BLOCK, &good), nan, "`weights` holds a value"),
     ] {
         let message = error_of(&file(&header, &data)).to_string();
         assert!(message.contains(want), "{message:?} should contain {want:?}");
@@ -132,7 +132,7 @@ fn a_header_that_claims_to_be_huge_is_refused_before_it_is_parsed() {
     let mut bytes = vec![b' '; 64];
     for size in [HEADER_MAX_BYTES + 1, u64::MAX] {
         bytes[..8].copy_from_slice(&size.to_le_bytes());
-        assert!(matches!(error_of(&bytes), ModelFileError::TooLarge { .. }));
+        assert!(error_of(&bytes).to_string().contains("another kind of file"), "{:?}", error_of(&bytes));
     }
 }
 

@@ -23,6 +23,10 @@ const FIELDS: [&str; 12] = [
     "rate_window_ns",
 ];
 
+/// Those that are no amounts.
+const WHOLE: [&str; 5] =
+    ["instrument", "collar_bps", "quote_age_ns_max", "rate_orders_max", "rate_window_ns"];
+
 /// Decimals of the 1e-9 unit.
 const DECIMALS: usize = 9;
 
@@ -70,8 +74,13 @@ impl fmt::Display for TomlError {
             TomlFault::Type(wanted) => write!(f, "line {line}, limit `{field}`: wants {wanted}"),
             TomlFault::TooManyDecimals => write!(f, "line {line}, limit `{field}`: more than nine decimals"),
             TomlFault::Overflow => write!(f, "line {line}, limit `{field}`: does not fit"),
-            TomlFault::Range(error) => {
-                write!(f, "line {line}: {error} (in units of 1e-9 where it is an amount)")
+            TomlFault::Range(LimitsError { value, low, high, .. }) => {
+                let shown = |number: i64| match WHOLE.contains(&field.as_str()) {
+                    true => number.to_string(),
+                    false => decimal(number),
+                };
+                let (value, low, high) = (shown(*value), shown(*low), shown(*high));
+                write!(f, "line {line}, limit `{field}`: is {value}, allowed is {low} to {high}")
             }
         }
     }
@@ -108,7 +117,7 @@ impl Limits {
     /// let limits = Limits::from_toml(text)?;
     /// assert_eq!((limits.tick, limits.loss_max), (50_000_000, 1_000_500_000_000));
     /// let error = Limits::from_toml(&text.replace("0.05", "0")).unwrap_err();
-    /// assert!(error.to_string().starts_with("line 3: limit `tick` is 0, allowed is 1 to "));
+    /// assert!(error.to_string().starts_with("line 3, limit `tick`: is 0, allowed is 0.000000001 to "));
     /// # Ok::<(), bot4_pipeline::risk::TomlError>(())
     /// ```
     pub fn from_toml(text: &str) -> Result<Self, TomlError> {
@@ -182,6 +191,13 @@ impl File<'_> {
     }
 }
 
+/// A number of 1e-9 units as it would stand in a file.
+fn decimal(units: i64) -> String {
+    let (sign, magnitude) = (if units < 0 { "-" } else { "" }, units.unsigned_abs());
+    let digits = format!("{sign}{}.{:0DECIMALS$}", magnitude / 1_000_000_000, magnitude % 1_000_000_000);
+    digits.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
 /// A decimal number in units of 1e-9.
 fn nano(text: &str) -> Result<i64, TomlFault> {
     const TYPE: TomlFault = TomlFault::Type("a decimal number such as 12.5, without exponent");
@@ -250,7 +266,7 @@ mod tests {
             ("tick = 0.1", "tick = inf", "line 3, limit `tick`: wants a decimal number"),
             ("tick = 0.1", "tick = \"0,1\"", "line 3, limit `tick`: wants a decimal number"),
             ("tick = 0.1", "tick = 9223372037", "line 3, limit `tick`: does not fit"),
-            ("tick = 0.1", "tick = -0.1", "line 3: limit `tick` is -100000000, allowed is 1 to"),
+            ("tick = 0.1", "tick = -0.1", "line 3, limit `tick`: is -0.1, allowed is 0.000000001 to"),
             ("tick = 0.1", "tick = ", "line 3: "),
             ("tick = 0.1", "tick = 0.1\ntick = 0.2", "line 4: duplicate key"),
             ("collar_bps = 50", "collar_bps = 0.5", "line 7, limit `collar_bps`: wants a whole number"),
@@ -258,7 +274,7 @@ mod tests {
             (
                 "rate_orders_max = 3",
                 "rate_orders_max = 0",
-                "line 12: limit `rate_orders_max` is 0, allowed is 1 to",
+                "line 12, limit `rate_orders_max`: is 0, allowed is 1 to",
             ),
         ] {
             let error = Limits::from_toml(&text().replace(from, to)).unwrap_err().to_string();

@@ -1,10 +1,15 @@
 //! The arguments of the command line.
 
+mod values;
+
 use crate::input::{Compression, Format};
-use clap::{ArgGroup, Parser, Subcommand, ValueEnum};
-use std::net::{Ipv4Addr, SocketAddr};
+use clap::{ArgGroup, Parser, Subcommand};
+use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
+use values::{address, count, layer_width, not_negative, positive, seed, share};
+
+pub(crate) use values::{ModelKind, OutputFormat, Section, Task, Variant};
 
 /// Small models on a hot path: train, evaluate and run them, and measure what a hot path costs.
 ///
@@ -15,6 +20,7 @@ use std::path::PathBuf;
     name = "bot4-ml",
     version,
     max_term_width = 80,
+    arg_required_else_help = true,
     subcommand_negates_reqs = true,
     args_conflicts_with_subcommands = true
 )]
@@ -79,7 +85,7 @@ pub(crate) struct LabelArgs {
     #[arg(long, value_name = "COLUMN")]
     pub(crate) label: Option<String>,
     /// Recordings: the label is where the mid stands this many quotes later (down, flat, up)
-    #[arg(long, value_name = "N", default_value = "50")]
+    #[arg(long, value_name = "N", default_value = "50", value_parser = count, allow_negative_numbers = true)]
     pub(crate) horizon: NonZeroU32,
 }
 
@@ -106,7 +112,7 @@ pub(crate) struct TrainArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) test: Option<PathBuf>,
     /// Share of the rows to learn from
-    #[arg(long, value_name = "SHARE", default_value = "0.7", value_parser = share)]
+    #[arg(long, value_name = "SHARE", default_value = "0.7", value_parser = share, allow_negative_numbers = true)]
     pub(crate) train_share: f64,
     /// Kind of model
     #[arg(long, value_enum, default_value = "auto")]
@@ -115,22 +121,22 @@ pub(crate) struct TrainArgs {
     #[arg(long, value_enum, default_value = "auto")]
     pub(crate) task: Task,
     /// Widths of the hidden layers of an mlp
-    #[arg(long, value_name = "N,...", value_delimiter = ',', default_value = "32")]
+    #[arg(long, value_name = "N,...", value_delimiter = ',', default_value = "32", value_parser = layer_width)]
     pub(crate) hidden: Vec<usize>,
     /// Passes over the rows
-    #[arg(long, value_name = "N", default_value = "20")]
+    #[arg(long, value_name = "N", default_value = "20", value_parser = count, allow_negative_numbers = true)]
     pub(crate) epochs: NonZeroU32,
     /// Rows of a step
-    #[arg(long, value_name = "N", default_value = "64")]
+    #[arg(long, value_name = "N", default_value = "64", value_parser = count, allow_negative_numbers = true)]
     pub(crate) batch: NonZeroU32,
     /// Learning rate of AdamW
-    #[arg(long, value_name = "RATE", default_value = "0.001", value_parser = positive)]
+    #[arg(long, value_name = "RATE", default_value = "0.001", value_parser = positive, allow_negative_numbers = true)]
     pub(crate) learning_rate: f64,
     /// Ridge penalty
-    #[arg(long, value_name = "L2", default_value = "0.0001", value_parser = not_negative)]
+    #[arg(long, value_name = "L2", default_value = "0.0001", value_parser = not_negative, allow_negative_numbers = true)]
     pub(crate) l2: f64,
     /// Seed of the first weights and of the order of rows
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = seed, allow_negative_numbers = true)]
     pub(crate) seed: u64,
     /// Print the scores as JSON
     #[arg(long)]
@@ -155,7 +161,7 @@ pub(crate) struct EvalArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) model: PathBuf,
     /// Score on the last rows only
-    #[arg(long, value_name = "SHARE", default_value = "1", value_parser = share)]
+    #[arg(long, value_name = "SHARE", default_value = "1", value_parser = share, allow_negative_numbers = true)]
     pub(crate) last_share: f64,
     /// Write a page with plots to FILE
     #[arg(long, value_name = "FILE")]
@@ -201,7 +207,7 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) model: PathBuf,
     /// How far the probabilities of up and down must be apart for an order
-    #[arg(long, value_name = "P", default_value = "0.2", value_parser = share)]
+    #[arg(long, value_name = "P", default_value = "0.2", value_parser = share, allow_negative_numbers = true)]
     pub(crate) threshold: f64,
     /// Limits of the risk check, as TOML; without them an order is one unit and
     /// a position ten
@@ -229,10 +235,10 @@ pub(crate) struct RunArgs {
       bot4-ml run --data - --model direction.safetensors")]
 pub(crate) struct SimulateArgs {
     /// Seed of the market: the same seed gives the same quotes on every machine
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = seed, allow_negative_numbers = true)]
     pub(crate) seed: u64,
     /// Quotes to print
-    #[arg(long, value_name = "N", default_value_t = 100_000)]
+    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1..), allow_negative_numbers = true)]
     pub(crate) events: u64,
     /// Write to FILE instead of stdout
     #[arg(long, value_name = "FILE")]
@@ -263,64 +269,6 @@ pub(crate) struct CompletionsArgs {
     pub(crate) shell: clap_complete::Shell,
 }
 
-/// A kind of model to train.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ModelKind {
-    /// Linear for numbers, logistic for classes
-    Auto,
-    /// Linear regression
-    Linear,
-    /// Logistic regression, one sum a class where there are several
-    Logistic,
-    /// Multi-layer perceptron
-    Mlp,
-}
-
-/// What a label means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Task {
-    /// Classes if the labels are the whole numbers from 0 to at most 19, else a number
-    Auto,
-    /// A number
-    Number,
-    /// A class, counted from 0
-    Class,
-}
-
-/// How decisions are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum OutputFormat {
-    /// Comma-separated, with a header
-    Csv,
-    /// A JSON object a line
-    Jsonl,
-}
-
-fn number(text: &str) -> Result<f64, String> {
-    text.parse().ok().filter(|number: &f64| number.is_finite()).ok_or_else(|| "not a number".to_owned())
-}
-
-fn share(text: &str) -> Result<f64, String> {
-    let number = number(text)?;
-    if number > 0.0 && number <= 1.0 { Ok(number) } else { Err("must be above 0 and at most 1".to_owned()) }
-}
-
-fn positive(text: &str) -> Result<f64, String> {
-    let number = number(text)?;
-    if number > 0.0 { Ok(number) } else { Err("must be above 0".to_owned()) }
-}
-
-fn not_negative(text: &str) -> Result<f64, String> {
-    let number = number(text)?;
-    if number >= 0.0 { Ok(number) } else { Err("must not be negative".to_owned()) }
-}
-
-/// A port alone is one of the loopback: nobody else's business unless the user says so.
-fn address(text: &str) -> Result<SocketAddr, String> {
-    let port = text.parse().map(|port: u16| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
-    port.or_else(|_| text.parse()).map_err(|_| "expected PORT or ADDRESS:PORT".to_owned())
-}
-
 /// The arguments of `bot4-ml features`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
@@ -330,7 +278,7 @@ pub(crate) struct FeaturesArgs {
     #[command(flatten)]
     pub(crate) input: DataArgs,
     /// Print every Nth row, starting with row 0
-    #[arg(long, value_name = "N", default_value = "1")]
+    #[arg(long, value_name = "N", default_value = "1", value_parser = count, allow_negative_numbers = true)]
     pub(crate) every: NonZeroU32,
 }
 
@@ -353,10 +301,10 @@ pub(crate) struct BenchmarkArgs {
     #[arg(long, value_enum, requires = "data")]
     pub(crate) format: Option<Format>,
     /// Seed of the simulator
-    #[arg(long, value_name = "N", default_value_t = 1, conflicts_with = "data")]
+    #[arg(long, value_name = "N", default_value_t = 1, conflicts_with = "data", value_parser = seed, allow_negative_numbers = true)]
     pub(crate) seed: u64,
     /// Events measured, after those the model is trained on [default: 200000, with --quick 40000]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(4096..=100_000_000))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(4096..=100_000_000), allow_negative_numbers = true)]
     pub(crate) events: Option<u32>,
     /// Instead of comparing, run the optimised path for so long at --rate: memory, latency and losses, window by window;
     /// fails when a quote is lost or memory grows beyond its noise
@@ -364,11 +312,12 @@ pub(crate) struct BenchmarkArgs {
         long,
         value_name = "SECONDS",
         value_parser = clap::value_parser!(u32).range(1..=86_400),
+        allow_negative_numbers = true,
         conflicts_with_all = ["quick", "sections", "variant"]
     )]
     pub(crate) soak: Option<u32>,
     /// Events per second of the section `offered` and of a soak
-    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1..=10_000_000), allow_negative_numbers = true)]
     pub(crate) rate: u32,
     /// Sections to run
     #[arg(long, value_enum, value_delimiter = ',', default_value = "batch,event,offered")]
@@ -376,33 +325,4 @@ pub(crate) struct BenchmarkArgs {
     /// Run one of the two paths only; outputs are then not compared
     #[arg(long, value_enum, default_value = "both")]
     pub(crate) variant: Variant,
-}
-
-/// A part of the benchmark.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Section {
-    /// 1,024 rows x 32 features at a time
-    Batch,
-    /// One event at a time, flat out
-    Event,
-    /// One event at a time, at a fixed offered rate, from another thread
-    Offered,
-}
-
-/// Which path runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Variant {
-    Both,
-    Old,
-    New,
-}
-
-impl Variant {
-    pub(crate) fn has_old(self) -> bool {
-        self != Self::New
-    }
-
-    pub(crate) fn has_new(self) -> bool {
-        self != Self::Old
-    }
 }

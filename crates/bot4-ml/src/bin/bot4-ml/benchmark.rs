@@ -32,6 +32,9 @@ use workload::{Action, Decision, Events, Parameters, Source};
 
 /// Runs the sections asked for, prints the table, writes the JSON, and fails if the paths disagree.
 pub(crate) fn run(args: &BenchmarkArgs) -> Result<(), Failure> {
+    if let Some(json) = &args.json {
+        output::check(json, args.data.as_deref().as_slice())?;
+    }
     let events = Events::load(args)?;
     let parameters = LazyComputation::new(|| Parameters::train(&events));
     let run = Run {

@@ -26,6 +26,10 @@ impl Dataset {
     pub(crate) fn new(data: Data, args: &LabelArgs, task: Task, path: &Path) -> Result<Self, Failure> {
         let dataset = match data {
             Data::Table(table) => of_table(table, args, task).map_err(|why| Failure::at(path, why))?,
+            Data::Quotes(..) if args.label.is_some() => {
+                let why = "a recording is labelled by where its mid goes (--horizon): --label is for tables";
+                return Err(Failure::at(path, why));
+            }
             Data::Quotes(recording, format) => of_quotes(&recording.quotes, format.scale(), args),
         };
         match dataset.rows.nrows() {
@@ -76,13 +80,10 @@ fn of_table(table: Table, args: &LabelArgs, task: Task) -> Result<Dataset, Strin
     }
     let labels = table.rows.column(label).to_owned();
     let columns: Vec<usize> = (0..table.names.len()).filter(|column| *column != label).collect();
-    let rows = table.rows.select(Axis(1), &columns).as_standard_layout().into_owned();
-    if let Some(((row, column), value)) = rows.indexed_iter().find(|(_, value)| !value.is_finite()) {
-        return Err(format!(
-            "row {row}, column {}: {value} cannot be learnt from",
-            table.names[columns[column]]
-        ));
+    if let Some(((row, column), value)) = table.rows.indexed_iter().find(|(_, value)| !value.is_finite()) {
+        return Err(format!("row {row}, column {}: {value} is no finite number", table.names[column]));
     }
+    let rows = table.rows.select(Axis(1), &columns).as_standard_layout().into_owned();
     let features = columns.into_iter().map(|column| table.names[column].clone()).collect();
     Ok(Dataset { rows, features, classes: classes(&labels, task)?, labels, gap: 0 })
 }

@@ -10,15 +10,18 @@ use crate::scores::Scores;
 use crate::{input, output};
 
 pub(crate) fn run(args: &EvalArgs) -> Result<(), Failure> {
+    let data = &args.input.data;
+    if let Some(html) = &args.html {
+        output::check(html, &[data, &args.model])?;
+    }
     let mut predictor = Predictor::load(&args.model)?;
     let task = match (predictor.outputs(), predictor.is_probability()) {
         (1, false) => Task::Number,
         _ => Task::Class,
     };
-    let data = &args.input.data;
     let mut dataset = Dataset::new(input::open(&args.input, data)?, &args.label, task, data)?;
     name_classes(&mut dataset, &predictor);
-    let scores = Scores::of(&mut predictor, dataset.last(args.last_share), &dataset.classes)?;
+    let scores = Scores::of(&mut predictor, dataset.last(args.last_share), &dataset.classes, data)?;
     if let Some(html) = &args.html {
         output::to_file(html, &page::render(&scores, &args.model, data))?;
     }

@@ -12,7 +12,10 @@ const HEADER: &str = "row,t,mid,wmid,qi,spread,ofi,ofi_ewm,r,ewvar,roll_mean,rol
 /// Prints every Nth row; an undefined value (a window not yet full) is an empty field.
 pub(crate) fn run(args: &FeaturesArgs) -> Result<(), Failure> {
     let Data::Quotes(recording, format) = input::open(&args.input, &args.input.data)? else {
-        return Err(Failure::at(&args.input.data, "is a table, not a recording; --format overrides"));
+        return Err(Failure::at(
+            &args.input.data,
+            "is a table: its first line is the header of no recording; --format overrides",
+        ));
     };
     let every = u64::from(args.every.get());
     output::to_stdout(|out| {

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use std::io::{self, Write};
 
 pub(crate) fn run(args: &InspectArgs) -> Result<(), Failure> {
-    let bytes = std::fs::metadata(&args.model).map_err(|error| Failure::at(&args.model, error))?.len();
     let predictor = Predictor::load(&args.model)?;
+    let bytes = std::fs::metadata(&args.model).map_err(|error| Failure::at(&args.model, error))?.len();
     let report = describe(&predictor, bytes);
     output::to_stdout(|out| match args.json {
         true => writeln!(out, "{report:#}"),

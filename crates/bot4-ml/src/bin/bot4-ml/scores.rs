@@ -2,6 +2,7 @@
 
 use crate::dataset::Part;
 use crate::failure::Failure;
+use crate::output::duration;
 use crate::predictor::Predictor;
 use crate::progress::Progress;
 use bot4_lockfree::metrics::{Distribution, HistogramConfig};
@@ -9,6 +10,7 @@ use bot4_ml::metrics::{Confusion, auc, brier};
 use serde_json::{Value, json};
 use std::hint::black_box;
 use std::io::{self, Write};
+use std::path::Path;
 use std::time::Instant;
 
 /// Predictions beside what came, and what they say together.
@@ -55,8 +57,13 @@ pub(crate) struct Classes {
 
 impl Scores {
     /// Predicts every row on its own, as a hot path would, and scores what came out.
-    pub(crate) fn of(predictor: &mut Predictor, part: Part<'_>, classes: &[String]) -> Result<Self, Failure> {
-        check(predictor, part, classes)?;
+    pub(crate) fn of(
+        predictor: &mut Predictor,
+        part: Part<'_>,
+        classes: &[String],
+        data: &Path,
+    ) -> Result<Self, Failure> {
+        check(predictor, part, classes).map_err(|why| Failure::at(data, why))?;
         let outputs = if classes.is_empty() { 1 } else { classes.len() };
         let mut predictions = Vec::with_capacity(part.labels.len() * outputs);
         let mut latency_ns = Distribution::new(HistogramConfig::default());
@@ -70,9 +77,10 @@ impl Scores {
             latency_ns.record(ns);
             latency_steps[step_of(ns)] += 1;
             if !out.iter().all(|value| value.is_finite()) {
-                return Err(Failure::new(format_args!(
-                    "the model predicts {out:?} for row {at}: it is of no use here"
-                )));
+                return Err(Failure::at(
+                    data,
+                    format_args!("the model predicts {out:?} for row {at}: it is of no use here"),
+                ));
             }
             match out {
                 [p] if outputs == 2 => predictions.extend([1.0 - p, *p]),
@@ -140,11 +148,11 @@ impl Scores {
         let at = |q| self.latency_ns.percentile(q);
         writeln!(
             out,
-            "latency    p50 {} ns, p99 {} ns, p99.9 {} ns, max {} ns (one row, clock included)",
-            at(0.5),
-            at(0.99),
-            at(0.999),
-            self.latency_ns.max()
+            "latency    p50 {}, p99 {}, p99.9 {}, max {}\n           (one row, clock included)",
+            duration(at(0.5)),
+            duration(at(0.99)),
+            duration(at(0.999)),
+            duration(self.latency_ns.max())
         )
     }
 }
@@ -179,19 +187,19 @@ impl Classes {
 }
 
 /// Whether the model's inputs and outputs are the data's.
-fn check(predictor: &Predictor, part: Part<'_>, classes: &[String]) -> Result<(), Failure> {
+fn check(predictor: &Predictor, part: Part<'_>, classes: &[String]) -> Result<(), String> {
     if part.labels.is_empty() {
-        return Err(Failure::new("no rows to score"));
+        return Err("no rows to score: is the share of the last rows too small?".to_owned());
     }
     if predictor.inputs() != part.rows.ncols() {
-        return Err(Failure::new(format_args!(
+        return Err(format!(
             "the model takes {} features, the data has {}: is --label the right column?",
             predictor.inputs(),
             part.rows.ncols()
-        )));
+        ));
     }
     if let Some(label) = part.labels.iter().find(|y| !classes.is_empty() && **y as usize >= classes.len()) {
-        return Err(Failure::new(format_args!("label {label} is not one of the {} classes", classes.len())));
+        return Err(format!("label {label} is not one of the {} classes", classes.len()));
     }
     let fits = match (classes.len(), predictor.outputs()) {
         (0, 1) => !predictor.is_probability(),
@@ -202,11 +210,11 @@ fn check(predictor: &Predictor, part: Part<'_>, classes: &[String]) -> Result<()
     if fits {
         return Ok(());
     }
-    Err(Failure::new(format_args!(
+    Err(format!(
         "the model has {} outputs, the labels are {}",
         predictor.outputs(),
         if classes.is_empty() { "numbers".to_owned() } else { format!("{} classes", classes.len()) }
-    )))
+    ))
 }
 
 fn number(predictions: &[f64], labels: &[f64]) -> Outcome {

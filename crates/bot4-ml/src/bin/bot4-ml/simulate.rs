@@ -12,7 +12,10 @@ use std::io::{self, Write};
 pub(crate) fn run(args: &SimulateArgs) -> Result<(), Failure> {
     match &args.out {
         None => output::to_stdout(|out| write(args, out)),
-        Some(path) => output::stream_to_file(path, |out| write(args, out)),
+        Some(path) => {
+            output::check(path, &[])?;
+            output::stream_to_file(path, |out| write(args, out))
+        }
     }
 }
 

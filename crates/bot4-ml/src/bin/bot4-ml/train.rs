@@ -14,9 +14,13 @@ use bot4_ml::{
 use ndarray::Array2;
 use serde_json::json;
 use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
 
 pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
     let data = &args.input.data;
+    let inputs: Vec<&Path> =
+        [Some(data), args.test.as_ref()].into_iter().flatten().map(PathBuf::as_path).collect();
+    output::check(&args.out, &inputs)?;
     let dataset = Dataset::new(input::open(&args.input, data)?, &args.label, args.task, data)?;
     let other = match &args.test {
         Some(path) => {
@@ -33,11 +37,13 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
         return Err(Failure::at(data, "no rows to learn from: raise --train-share"));
     }
     let (model, loss) = fit(args, &dataset, learnt)?;
-    model.save(&args.out).map_err(|error| Failure::at(&args.out, error))?;
+    model.save(&args.out).map_err(|error| Failure::at(&args.out, format_args!("cannot write: {error}")))?;
     let mut predictor = Predictor::new(Kind::Ours(model));
     let scores = match scored.labels.is_empty() {
         true => None,
-        false => Some(Scores::of(&mut predictor, scored, &dataset.classes)?),
+        false => {
+            Some(Scores::of(&mut predictor, scored, &dataset.classes, args.test.as_ref().unwrap_or(data))?)
+        }
     };
     if args.json {
         let report = json!({
@@ -114,6 +120,14 @@ fn network(args: &TrainArgs, kind: ModelKind, width: usize, classes: usize) -> R
     };
     let hidden = if kind == ModelKind::Mlp { args.hidden.as_slice() } else { &[] };
     let sizes: Vec<usize> = [&[width], hidden, &[outputs]].concat();
+    let parameters =
+        sizes.windows(2).fold(0u128, |sum, layer| sum + (layer[0] as u128 + 1) * layer[1] as u128);
+    let most = u128::from(bot4_ml::MODEL_FILE_MAX_BYTES) / size_of::<f64>() as u128;
+    if parameters > most {
+        return Err(Failure::new(format_args!(
+            "a network of {parameters} parameters fits no model file, which holds {most}: give smaller --hidden"
+        )));
+    }
     Mlp::new(&sizes, Activation::Relu, last, args.seed).map_err(Failure::new)
 }
 

@@ -130,8 +130,7 @@ fn cpu_name() -> String {
 
 /// What the compiler was told, as far as a program can see it.
 fn build() -> String {
-    let optimised =
-        if cfg!(debug_assertions) { "debug assertions on (not a measurement)" } else { "release" };
+    let optimised = if cfg!(debug_assertions) { "debug, not a measurement" } else { "release" };
     let panics = if cfg!(panic = "abort") { "panic abort" } else { "panic unwind" };
     let level = if cfg!(target_feature = "avx512f") {
         "compiled for AVX-512"

@@ -1,5 +1,6 @@
 //! The figures of one run: the JSON that programs read and the table that people read.
 
+use crate::output::duration;
 use serde::Serialize;
 use std::io::{self, Write};
 
@@ -145,7 +146,7 @@ pub(crate) struct Outputs {
     pub(crate) digest: String,
 }
 
-/// Prints the report within 100 columns.
+/// Prints the report within 80 columns.
 pub(crate) fn print(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     print_header(report, out)?;
     if let Some(batch) = &report.batch {
@@ -162,14 +163,15 @@ pub(crate) fn print(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         )?;
         writeln!(
             out,
-            "(latency from the intended arrival, so waiting in the queue counts; up to p99.9 the median of"
+            "(latency from the intended arrival, so waiting in the queue counts; up to p99.9\n\
+             the median of {} rounds of a tenth of a second, beyond over all events)",
+            offered.rounds
         )?;
-        writeln!(out, "{} rounds of a tenth of a second, beyond over all events)", offered.rounds)?;
         print_figures(offered.old.as_ref(), offered.new.as_ref(), out)?;
         let worst = |figures: &Option<EventFigures>| figures.as_ref()?.worst_round_p99_ns;
         for (name, worst) in [("old", worst(&offered.old)), ("optimised", worst(&offered.new))] {
             if let Some(worst) = worst {
-                writeln!(out, "  p99 of the worst round, {name}: {worst} ns")?;
+                writeln!(out, "  p99 of the worst round, {name}: {}", duration(worst))?;
             }
         }
     }
@@ -191,11 +193,12 @@ fn print_header(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     }
     writeln!(out, "; {} events measured after {} to train on", input.events, input.events_trained)?;
     writeln!(out, "Machine  {}, {} cores, kernels {}", machine.cpu, machine.cores, machine.isa)?;
-    writeln!(out, "Build    {}; timer {} ns", machine.build, machine.timer_overhead_ns)?;
-    write!(out, "Model    {}, {} features", model.kind, model.features)?;
+    writeln!(out, "Build    {}", machine.build)?;
+    writeln!(out, "Timer    {} ns, in every percentile", machine.timer_overhead_ns)?;
+    writeln!(out, "Model    {}, {} features", model.kind, model.features)?;
     match model.auc {
-        Some(auc) => writeln!(out, ", AUC {auc:.3} on the measured events"),
-        None => writeln!(out),
+        Some(auc) => writeln!(out, "         AUC {auc:.3} on the measured events"),
+        None => Ok(()),
     }
 }
 
@@ -226,7 +229,7 @@ fn print_batch(batch: &Batch, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn print_event(event: &Event, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "\nOne event at a time, flat out (the timer's own time is in the percentiles)")?;
+    writeln!(out, "\nOne event at a time, flat out")?;
     print_figures(event.old.as_ref(), event.new.as_ref(), out)?;
     let locks = |figures: &Option<EventFigures>| figures.as_ref()?.locks_per_event;
     for (name, locks) in [("old", locks(&event.old)), ("optimised", locks(&event.new))] {
@@ -250,20 +253,20 @@ fn print_figures(
 ) -> io::Result<()> {
     writeln!(
         out,
-        "  {:<10}{:>11}{:>9}{:>9}{:>9}{:>10}{:>11}{:>9}{:>9}",
-        "", "events/s", "p50 ns", "p99 ns", "p99.9", "p99.99", "max", "allocs", "bytes"
+        "  {:<9}{:>10}{:>9}{:>9}{:>9}{:>9}{:>9}{:>7}{:>7}",
+        "", "events/s", "p50", "p99", "p99.9", "p99.99", "max", "allocs", "bytes"
     )?;
     for (name, figures) in [("old", old), ("optimised", new)] {
         let Some(f) = figures else { continue };
         writeln!(
             out,
-            "  {name:<10}{:>11.0}{:>9}{:>9}{:>9}{:>10}{:>11}{:>9.2}{:>9.0}",
+            "  {name:<9}{:>10.0}{:>9}{:>9}{:>9}{:>9}{:>9}{:>7.2}{:>7.0}",
             f.events_per_s,
-            f.p50_ns,
-            f.p99_ns,
-            f.p999_ns,
-            f.p9999_ns,
-            f.max_ns,
+            duration(f.p50_ns),
+            duration(f.p99_ns),
+            duration(f.p999_ns),
+            duration(f.p9999_ns),
+            duration(f.max_ns),
             f.allocs_per_event,
             f.bytes_per_event
         )?;

@@ -1,27 +1,38 @@
 //! The page of `eval --html`: no scripts, no fonts, nothing from elsewhere.
 
+use crate::output::duration;
 use crate::scores::{Classes, Outcome, Scores, step_start_ns};
 use bot4_ml::metrics::{calibration, roc_curve};
 use std::fmt::Write;
 use std::path::Path;
 
-const STYLE: &str = "body{font:15px/1.4 system-ui,sans-serif;margin:2em auto;max-width:60em;color:#222}\
-h1{font-size:1.4em}h2{font-size:1.1em;margin-top:2em}table{border-collapse:collapse}\
-td,th{padding:.2em .8em;text-align:right;border-bottom:1px solid #ddd}td:first-child,th:first-child{text-align:left}\
-svg{background:#fafafa;border:1px solid #ddd}.row{display:flex;gap:2em;flex-wrap:wrap}figcaption{font-size:.9em;color:#555}";
+/// Works on a narrow and a wide window, light and dark.
+const STYLE: &str = "
+:root { color-scheme: light dark; --ink: #1b1f24; --soft: #5b6570; --paper: #fff; --line: #d8dde3; }
+@media (prefers-color-scheme: dark) { :root { --ink: #e6e9ed; --soft: #9aa5b1; --paper: #14171a; --line: #333a42; } }
+body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: 52rem; margin: 2rem auto; padding: 0 1rem; }
+h1 { font-size: 1.5rem; margin: 0 0 .3rem; } h2 { font-size: 1.15rem; margin: 2rem 0 .4rem; }
+p.note, figcaption { color: var(--soft); margin: .2rem 0 .8rem; } .legend span { margin-right: 1rem; white-space: nowrap; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+th, td { padding: .25rem 1.2rem .25rem 0; text-align: right; border-bottom: 1px solid var(--line); }
+th:first-child, td:first-child { text-align: left; }
+.row { display: flex; gap: 1rem 2rem; flex-wrap: wrap; } figure { margin: 0; flex: 1 1 20rem; max-width: 24rem; }
+svg { width: 100%; height: auto; display: block; } svg text { font: 12px system-ui, sans-serif; fill: var(--soft); }
+";
 
 /// Colours that people with any colour vision tell apart (Okabe and Ito).
 const COLOURS: [&str; 6] = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"];
 const SIZE: f64 = 320.0;
-const MARGIN: f64 = 40.0;
+const MARGIN: f64 = 48.0;
 /// A curve of more points is thinned: no eye sees them.
 const POINTS_MAX: usize = 400;
 
 pub(crate) fn render(scores: &Scores, model: &Path, data: &Path) -> String {
     let title = format!("{} on {}", escape(&name(model)), escape(&name(data)));
     let mut page = format!(
-        "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\"><title>{title}</title><style>{STYLE}</style>\n\
-         <h1>{title}</h1>\n<p>{} rows</p>\n",
+        "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\">\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>{title}</title>\
+         <style>{STYLE}</style>\n<h1>{title}</h1>\n<p class=\"note\">{} rows</p>\n",
         scores.labels.len()
     );
     match &scores.outcome {
@@ -66,13 +77,13 @@ fn class_sections(scores: &Scores, classes: &Classes) -> String {
         .map(|(class, colour)| {
             let auc = classes.auc[*class].map_or("none".to_owned(), |auc| format!("{auc:.4}"));
             format!(
-                "<span style=\"color:{colour}\">&#9632;</span> {} (AUC {auc}) ",
+                "<span><b style=\"color:{colour}\">&#9632;</b> {} (AUC {auc})</span>",
                 escape(&classes.names[*class])
             )
         })
         .collect();
     format!(
-        "<p>{legend}</p>\n<div class=\"row\"><figure><h2>ROC</h2>{}<figcaption>Each class against the others; the diagonal is \
+        "<p class=\"legend\">{legend}</p>\n<div class=\"row\"><figure><h2>ROC</h2>{}<figcaption>Each class against the others; the diagonal is \
          chance.</figcaption></figure>\n<figure><h2>Calibration</h2>{}<figcaption>Ten bins of probability; the diagonal is \
          perfect.</figcaption></figure></div>\n{}",
         roc.svg(),
@@ -128,27 +139,29 @@ fn latency(scores: &Scores) -> String {
         let x = MARGIN + at as f64 * width;
         write!(
             bars,
-            "<rect x=\"{x:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{tall:.1}\" fill=\"{}\"><title>from {low} ns: {:.2} %</title></rect>",
+            "<rect x=\"{x:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{tall:.1}\" fill=\"{}\"><title>from {}: {:.2} %</title></rect>",
             10.0 + height - tall,
             width - 2.0,
             COLOURS[0],
+            duration(*low),
             100.0 * share
         )
         .expect("writing to a string");
         if at % 4 == 0 {
-            write!(bars, "<text x=\"{x:.1}\" y=\"{:.1}\" font-size=\"11\">{low}</text>", height + 26.0)
+            let start = duration(*low);
+            write!(bars, "<text x=\"{x:.1}\" y=\"{:.1}\">{start}</text>", height + 26.0)
                 .expect("writing to a string");
         }
     }
     format!(
-        "<h2>Latency of one row</h2>\n<svg width=\"{:.0}\" height=\"{:.0}\" role=\"img\" aria-label=\"latency histogram\">{bars}</svg>\n\
-         <p>p50 {} ns, p99 {} ns, p99.9 {} ns, max {} ns; standardisation and clock included.</p>\n",
+        "<h2>Latency of one row</h2>\n<svg viewBox=\"0 0 {:.0} {:.0}\" role=\"img\" aria-label=\"latency histogram\">{bars}</svg>\n\
+         <p>p50 {}, p99 {}, p99.9 {}, max {}; standardisation and clock included.</p>\n",
         2.0 * MARGIN + shares.len() as f64 * width,
         height + 36.0,
-        at(0.5),
-        at(0.99),
-        at(0.999),
-        latency.max()
+        duration(at(0.5)),
+        duration(at(0.99)),
+        duration(at(0.999)),
+        duration(latency.max())
     )
 }
 
@@ -162,7 +175,7 @@ struct Plot {
 impl Plot {
     fn new(x: &'static str, y: &'static str) -> Self {
         let mut plot = Self { x, y, body: String::new() };
-        plot.line(&[(0.0, 0.0), (1.0, 1.0)], "#bbb");
+        plot.line(&[(0.0, 0.0), (1.0, 1.0)], "var(--line)");
         plot
     }
 
@@ -192,20 +205,29 @@ impl Plot {
     }
 
     fn svg(&self) -> String {
-        let (left, right) = (MARGIN, MARGIN + SIZE);
-        let (bottom, size) = (10.0 + SIZE, SIZE + MARGIN + 20.0);
+        let (bottom, middle) = (10.0 + SIZE, MARGIN + SIZE / 2.0);
+        let mut ticks = String::new();
+        for tick in [0.0, 0.5, 1.0] {
+            let (x, y) = Self::place((tick, tick));
+            ticks += &format!(
+                "<text x=\"{x}\" y=\"{}\" text-anchor=\"middle\">{tick}</text>\
+                 <text x=\"{}\" y=\"{}\" text-anchor=\"end\">{tick}</text>",
+                bottom + 16.0,
+                MARGIN - 6.0,
+                y + 4.0
+            );
+        }
         format!(
-            "<svg width=\"{size}\" height=\"{size}\" role=\"img\" aria-label=\"{x} and {y}\">\
-             <rect x=\"{left}\" y=\"10\" width=\"{SIZE}\" height=\"{SIZE}\" fill=\"#fff\" stroke=\"#ccc\"/>{body}\
-             <text x=\"{left}\" y=\"{low}\" font-size=\"12\">0</text><text x=\"{end}\" y=\"{low}\" font-size=\"12\">1</text>\
-             <text x=\"{middle}\" y=\"{low}\" font-size=\"12\" text-anchor=\"middle\">{x}</text>\
-             <text transform=\"translate(16 {half}) rotate(-90)\" font-size=\"12\" text-anchor=\"middle\">{y}</text></svg>",
+            "<svg viewBox=\"0 0 {width} {height}\" role=\"img\" aria-label=\"{x} and {y}\">\
+             <rect x=\"{MARGIN}\" y=\"10\" width=\"{SIZE}\" height=\"{SIZE}\" fill=\"none\" stroke=\"var(--line)\"/>{body}{ticks}\
+             <text x=\"{middle}\" y=\"{low}\" text-anchor=\"middle\">{x}</text>\
+             <text transform=\"translate(12 {half}) rotate(-90)\" text-anchor=\"middle\">{y}</text></svg>",
             x = self.x,
             y = self.y,
             body = self.body,
-            low = bottom + 18.0,
-            end = right - 6.0,
-            middle = left + SIZE / 2.0,
+            width = MARGIN + SIZE + 12.0,
+            height = bottom + 38.0,
+            low = bottom + 33.0,
             half = 10.0 + SIZE / 2.0,
         )
     }

@@ -4,7 +4,7 @@ use super::read::Input;
 use crate::args::RunArgs;
 use crate::direction::{NAMES, Rows};
 use crate::failure::Failure;
-use crate::output::Decimal;
+use crate::output::{Decimal, duration};
 use crate::predictor::Predictor;
 use bot4_lockfree::metrics::{Counter, Histogram, HistogramConfig, Registry};
 use bot4_pipeline::features::Scale;
@@ -191,14 +191,14 @@ impl Desk {
             eprintln!("{skipped} rows could not be read and were left out");
         }
         eprintln!(
-            "{} quotes, {} orders, {} denied, {} executed, position {}; decision p50 {} ns, p99 {} ns",
+            "{} quotes, {} orders, {} denied, {} executed, position {}\ndecision p50 {}, p99 {}",
             meters.quotes.value(),
             meters.orders.value(),
             meters.denied.value(),
             meters.fills.value(),
             Decimal(self.gate.position()),
-            ns.percentile(0.5),
-            ns.percentile(0.99),
+            duration(ns.percentile(0.5)),
+            duration(ns.percentile(0.99)),
         );
     }
 }

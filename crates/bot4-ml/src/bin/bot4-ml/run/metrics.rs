@@ -15,7 +15,11 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Listens and serves for as long as the process lives. The address goes to stderr: port 0 is any free one.
 pub(super) fn serve(address: SocketAddr, registry: Arc<Registry>) -> Result<(), Failure> {
-    let cannot = |error: io::Error| Failure::new(format_args!("cannot listen on {address}: {error}"));
+    let cannot = |error: io::Error| {
+        Failure::new(format_args!(
+            "cannot listen on {address}: {error}: give another --metrics-addr, 0 is any free port"
+        ))
+    };
     let listener = TcpListener::bind(address).map_err(cannot)?;
     let address = listener.local_addr().map_err(cannot)?;
     eprintln!("metrics on http://{address}/metrics");

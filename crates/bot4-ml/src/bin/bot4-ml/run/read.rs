@@ -57,7 +57,11 @@ impl Quotes {
         let pipe = if from_stdin {
             Pipe::new(io::stdin(), stop.clone())
         } else {
-            Pipe::new(File::open(&args.data).map_err(cannot)?, stop.clone())
+            let file = File::open(&args.data).map_err(cannot)?;
+            if file.metadata().is_ok_and(|meta| meta.is_dir()) {
+                return Err(cannot(io::ErrorKind::IsADirectory.into()));
+            }
+            Pipe::new(file, stop.clone())
         };
         Ok(Self {
             name: if from_stdin { PathBuf::from("stdin") } else { args.data.clone() },
@@ -100,7 +104,13 @@ impl Quotes {
                 }
             }
         }
-        Ok(None)
+        match self.format {
+            None if !self.stop.is_requested() => Err(Failure::at(
+                &self.name,
+                "is empty: the first line is the header of a recording of quotes",
+            )),
+            _ => Ok(None),
+        }
     }
 
     /// Reads the next line behind the header that the decoder wants; `false` at the end.

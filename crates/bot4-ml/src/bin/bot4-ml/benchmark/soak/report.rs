@@ -3,6 +3,7 @@
 use crate::benchmark::measure::median;
 use crate::benchmark::report::{Input, Machine};
 use crate::failure::Failure;
+use crate::output::duration;
 use serde::Serialize;
 use std::io::{self, Write};
 
@@ -116,18 +117,18 @@ impl Soak {
         match self.memory {
             Some(memory) => writeln!(
                 out,
-                "         {} to {} KiB resident, slope {:+.2} KiB a minute, standard error {:.2}: {}",
+                "         {} to {} KiB resident: {}\n         slope {:+.2} KiB a minute, standard error {:.2}",
                 memory.first_kib,
                 memory.last_kib,
+                if memory.grows { "grows" } else { "constant within noise" },
                 memory.slope_kib_per_min,
-                memory.standard_error_kib_per_min,
-                if memory.grows { "grows" } else { "constant within noise" }
+                memory.standard_error_kib_per_min
             )?,
             None => writeln!(out, "         SKIP the slope: this system does not say what is resident")?,
         }
         writeln!(
             out,
-            "Tail     last third over first third of the windows: p50 {:.2}x, p99 {:.2}x, p99.9 {:.2}x",
+            "Tail     last third of the windows over the first:\n         p50 {:.2}x, p99 {:.2}x, p99.9 {:.2}x",
             self.tail.p50_ratio, self.tail.p99_ratio, self.tail.p999_ratio
         )
     }
@@ -136,12 +137,12 @@ impl Soak {
 pub(super) fn print_head(seconds: u32, rate_per_s: u64, out: &mut dyn Write) -> io::Result<()> {
     writeln!(
         out,
-        "Soak of {seconds} s, {rate_per_s} events offered per second; latency from when each was due"
+        "Soak of {seconds} s, {rate_per_s} events offered per second\n(latency from when each was due)"
     )?;
     writeln!(
         out,
         "{:>9}{:>14}{:>11}{:>9}{:>9}{:>10}{:>11}{:>6}",
-        "until s", "resident KiB", "events", "p50 ns", "p99 ns", "p99.9", "max", "lost"
+        "until s", "resident KiB", "events", "p50", "p99", "p99.9", "max", "lost"
     )?;
     out.flush()
 }
@@ -153,10 +154,10 @@ pub(super) fn print_window(window: &WindowFigures, out: &mut dyn Write) -> io::R
         window.until_s,
         window.resident_kib.map_or_else(|| "unknown".to_owned(), |kib| kib.to_string()),
         window.received,
-        window.p50_ns,
-        window.p99_ns,
-        window.p999_ns,
-        window.max_ns,
+        duration(window.p50_ns),
+        duration(window.p99_ns),
+        duration(window.p999_ns),
+        duration(window.max_ns),
         window.missing
     )?;
     out.flush()

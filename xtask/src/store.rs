@@ -5,13 +5,25 @@ use std::path::Path;
 
 use crate::failure::{Failure, Result};
 
-/// Writes through a temporary file in the same folder and renames it.
+/// Writes through a temporary file in the same folder and renames it. Devices and pipes are written to directly.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    if std::fs::metadata(path).is_ok_and(|meta| !meta.is_file()) {
+        return std::fs::write(path, bytes).map_err(|e| Failure::io("write", path, &e));
+    }
     let dir = folder(path)?;
     let mut file = tempfile::NamedTempFile::new_in(dir).map_err(|e| Failure::io("write in", dir, &e))?;
     file.write_all(bytes).map_err(|e| Failure::io("write", path, &e))?;
     file.persist(path).map_err(|e| Failure::io("write", path, &e.error))?;
     Ok(())
+}
+
+/// Refuses, before any work is done for it, a file that could not be written.
+pub(crate) fn check(path: &Path) -> Result<()> {
+    if path.is_dir() {
+        return Err(Failure::new(format!("cannot write {}: it is a folder", path.display())));
+    }
+    let dir = folder(path)?;
+    tempfile::NamedTempFile::new_in(dir).map(drop).map_err(|e| Failure::io("write", path, &e))
 }
 
 /// Copies a file, permissions included, through a temporary file and a rename.
@@ -40,6 +52,7 @@ pub(crate) fn content_name(bytes: &[u8]) -> String {
 
 fn folder(path: &Path) -> Result<&Path> {
     let dir = path.parent().ok_or_else(|| Failure::new(format!("{} has no folder", path.display())))?;
+    let dir = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };
     std::fs::create_dir_all(dir).map_err(|e| Failure::io("make", dir, &e))?;
     Ok(dir)
 }
