@@ -43,10 +43,11 @@ use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 /// });
 /// drop(producer);
 /// let mut popped = Vec::new();
-/// assert_eq!(consumer.drain(usize::MAX, |i| popped.push(i)), 4);
+/// assert_eq!(consumer.pop_each(usize::MAX, |i| popped.push(i)), 4);
 /// popped.sort();
 /// assert_eq!(popped, [0, 1, 2, 3]);
 /// assert_eq!(consumer.pop(), Err(PopError::Closed));
+/// assert_eq!(consumer.capacity(), 16);
 /// ```
 #[must_use]
 pub fn queue<T>(capacity: usize) -> (Producer<T>, Consumer<T>) {
@@ -107,6 +108,13 @@ impl<T> Producer<T> {
     pub fn is_closed(&self) -> bool {
         // ORDERING: Relaxed: the flag is the whole message.
         self.shared.refusing.load(Relaxed)
+    }
+
+    /// How many messages fit.
+    #[inline]
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.shared.queue.capacity()
     }
 }
 
@@ -171,7 +179,7 @@ impl<T> Consumer<T> {
 
     /// Takes up to `max` messages, oldest first, and hands each to `take`; returns how many. Stops early when the queue
     /// is found empty. Lock-free as [`pop`](Self::pop), no allocation.
-    pub fn drain(&self, max: usize, mut take: impl FnMut(T)) -> usize {
+    pub fn pop_each(&self, max: usize, mut take: impl FnMut(T)) -> usize {
         let mut taken = 0;
         while taken < max {
             let Ok(value) = self.pop() else { break };
@@ -179,6 +187,13 @@ impl<T> Consumer<T> {
             taken += 1;
         }
         taken
+    }
+
+    /// How many messages fit.
+    #[inline]
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.shared.queue.capacity()
     }
 
     /// Refuses pushes from now on; what waits can still be popped. Wait-free, no allocation.
@@ -235,7 +250,7 @@ mod tests {
         producer.push(1).unwrap();
         producer.push(2).unwrap();
         assert_eq!(producer.push(3), Err(PushError::Full(3)));
-        assert_eq!(consumer.drain(1, |i| assert_eq!(i, 1)), 1);
+        assert_eq!(consumer.pop_each(1, |i| assert_eq!(i, 1)), 1);
         assert_eq!(producer.push(3), Ok(()));
         assert_eq!(consumer.len(), 2);
     }

@@ -4,7 +4,7 @@
 //! numbers share a cache line, so that a consumer that lags behind looks at lines the producer has left, and takes all that
 //! is there at one look; a shared tail index would be fetched by the consumer at every look and taken back by the producer at
 //! every push. The consumer's position is on a line of its own, which the producer reads only when the ring looks full to it.
-//! Positions are 64 bits wide and never wrap. docs/adr/0006 has the measurements.
+//! Positions are 64 bits wide and never wrap. docs/adr/0007 has the measurements.
 //!
 //! A batch is pushed and popped value by value. Batches as slices in place:
 //! [`broadcast::pipeline`](crate::broadcast::pipeline) with one stage, or the `rtrb` crate.

@@ -151,7 +151,7 @@ proptest! {
                 Step::PopEach(n) => {
                     let expected: Vec<_> = model.drain(..n.min(model.len())).collect();
                     let mut popped = Vec::new();
-                    consumer.drain(n, |value| popped.push(value));
+                    consumer.pop_each(n, |value| popped.push(value));
                     prop_assert_eq!(popped, expected);
                 }
             }

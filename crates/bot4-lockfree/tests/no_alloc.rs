@@ -23,7 +23,7 @@ fn queues() {
         assert_eq!(consumer.pop_each(9, |_| ()), 7);
         assert!(consumer.pop().is_err());
         many_in.push(i).unwrap();
-        assert_eq!(many_out.drain(9, |_| ()), 1);
+        assert_eq!(many_out.pop_each(9, |_| ()), 1);
     }
     drop((producer, many_in));
     assert_eq!(consumer.pop(), Err(spsc::PopError::Closed));

@@ -40,7 +40,7 @@ impl<T: Number> LinearRegression<T> {
 
     /// The number of features.
     #[must_use]
-    pub fn width(&self) -> usize {
+    pub fn inputs(&self) -> usize {
         self.weights.len()
     }
 
@@ -64,7 +64,7 @@ impl<T: Number> LinearRegression<T> {
     /// An accumulator of the shape of this model.
     #[must_use]
     pub fn accumulator(&self) -> GradientAccumulator<T> {
-        GradientAccumulator::new(&[self.width(), 1])
+        GradientAccumulator::new(&[self.inputs(), 1])
     }
 
     /// The predicted number. The dot product is the reproducible one.
@@ -82,7 +82,7 @@ impl<T: Number> LinearRegression<T> {
     /// # Panics
     /// When the table has another width than the model, or `out` another length than the table has rows.
     pub fn predict_batch(&self, rows: ArrayView2<'_, T>, out: &mut [T]) {
-        affine::check(rows, self.width(), out);
+        affine::check(rows, self.inputs(), out);
         affine::predict(&self.weights, self.bias, rows, out);
     }
 

@@ -42,7 +42,7 @@ impl<T: Number> LogisticRegression<T> {
 
     /// The number of features.
     #[must_use]
-    pub fn width(&self) -> usize {
+    pub fn inputs(&self) -> usize {
         self.weights.len()
     }
 
@@ -66,7 +66,7 @@ impl<T: Number> LogisticRegression<T> {
     /// An accumulator of the shape of this model.
     #[must_use]
     pub fn accumulator(&self) -> GradientAccumulator<T> {
-        GradientAccumulator::new(&[self.width(), 1])
+        GradientAccumulator::new(&[self.inputs(), 1])
     }
 
     /// `bias + weights · x`, the log odds of class 1. The dot product is the reproducible one: the same bits
@@ -96,7 +96,7 @@ impl<T: Number> LogisticRegression<T> {
     /// # Panics
     /// When the table has another width than the model, or `out` another length than the table has rows.
     pub fn predict_batch(&self, rows: ArrayView2<'_, T>, out: &mut [T]) {
-        affine::check(rows, self.width(), out);
+        affine::check(rows, self.inputs(), out);
         Isa::detect().run(PredictBatch { model: self, rows, out });
     }
 

@@ -259,6 +259,7 @@ const SIZE_MAX: usize = 1_000_000;
 
 /// Layers that make no network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum LayerError {
     /// No layer at all.
     Empty,

@@ -67,7 +67,7 @@ impl<S> Predict<S> {
     where
         S: ModelSource<T>,
     {
-        let width = source.model().width();
+        let width = source.model().inputs();
         Self { source, width }
     }
 }

@@ -85,7 +85,7 @@ impl Training {
         let mut run = Run {
             gradients: self.accumulator(model),
             workspace: model.workspace(),
-            row: vec![T::ZERO; model.width()],
+            row: vec![T::ZERO; model.inputs()],
             l2: self.l2,
         };
         let mut order: Vec<usize> = (0..rows.nrows()).collect();
@@ -132,8 +132,8 @@ impl Training {
         if rows.nrows() == 0 {
             return Err(TrainError::Empty);
         }
-        if rows.ncols() != model.width() {
-            return Err(TrainError::Width { expected: model.width(), found: rows.ncols() });
+        if rows.ncols() != model.inputs() {
+            return Err(TrainError::Width { expected: model.inputs(), found: rows.ncols() });
         }
         if rows.nrows() != labels.len() {
             return Err(TrainError::Labels { rows: rows.nrows(), labels: labels.len() });
@@ -188,6 +188,7 @@ impl<T: Number, W> Run<T, W> {
 
 /// Why a training run stopped.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub enum TrainError {
     /// A setting that cannot be.
     Setting(&'static str),

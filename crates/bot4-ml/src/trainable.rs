@@ -15,7 +15,7 @@ pub trait Trainable<T: Number> {
     type Workspace;
 
     /// The number of features.
-    fn width(&self) -> usize;
+    fn inputs(&self) -> usize;
 
     /// The workspace.
     fn workspace(&self) -> Self::Workspace;
@@ -55,8 +55,8 @@ macro_rules! linear {
         impl<T: Number> Trainable<T> for $model<T> {
             type Workspace = ();
 
-            fn width(&self) -> usize {
-                self.width()
+            fn inputs(&self) -> usize {
+                self.inputs()
             }
 
             fn workspace(&self) {}
@@ -94,7 +94,7 @@ linear!(LogisticRegression, label => (0.0..=1.0).contains(&label));
 impl<T: Number> Trainable<T> for Mlp<T> {
     type Workspace = MlpWorkspace<T>;
 
-    fn width(&self) -> usize {
+    fn inputs(&self) -> usize {
         self.inputs()
     }
 

@@ -61,6 +61,7 @@ pub struct TreeFileError {
 
 /// Why a LightGBM model file is refused.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum TreeFileReason {
     /// Reading failed.
     Io(io::Error),
