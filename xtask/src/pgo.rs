@@ -45,6 +45,7 @@ use workload::{Observation, Output, Workload};
 
 use crate::failure::{Failure, Result};
 use crate::stages::Stages;
+use crate::store;
 use crate::workspace::Workspace;
 
 /// Options of `cargo xtask pgo`.

@@ -64,3 +64,8 @@ pub use local::LocalFeatureCache;
 pub use stats::Stats;
 pub use vector::VectorCache;
 pub use word::Word;
+
+/// The examples of the README are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

@@ -48,3 +48,8 @@ pub mod snapshot;
 pub mod spsc;
 mod sync;
 pub mod wait;
+
+/// The examples of the README are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

@@ -157,3 +157,8 @@ pub use standardizer::{Standardizer, UnusableValue};
 pub use train::{Epoch, TrainError, Training};
 pub use trainable::Trainable;
 pub use trees::{BoostedTrees, TreeFileError, TreeFileReason};
+
+/// The examples of the README are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

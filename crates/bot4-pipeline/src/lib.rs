@@ -41,3 +41,8 @@ pub mod stage;
 pub mod stream;
 
 pub use quote::{Quote, Side, Trade};
+
+/// The examples of the README are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

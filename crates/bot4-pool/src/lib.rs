@@ -40,3 +40,8 @@ pub use aligned::{ALIGNMENT, AlignedVec, Plain};
 pub use allocator::{AllocatorHandle, BlockStats, PoolAllocator};
 pub use arena::{Arena, ArenaError};
 pub use pool::{BuildError, Exhausted, Handle, ObjectPool, OwnedPooled, Pooled};
+
+/// The examples of the README are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

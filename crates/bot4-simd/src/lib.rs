@@ -45,3 +45,8 @@ pub use kernels::functions::*;
 pub use kernels::reproducible;
 pub use matrix::Matrix;
 pub use panels::Panels;
+
+/// The examples of the README are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

@@ -9,7 +9,6 @@ use super::flags::CleanFlags;
 use super::profile::MergedProfile;
 use crate::failure::{Failure, Result};
 use crate::process::Cmd;
-use crate::store;
 
 /// The program that goes through the loop.
 #[derive(Debug)]

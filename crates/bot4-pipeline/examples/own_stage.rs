@@ -1,0 +1,78 @@
+//! A stage of your own, between two of the crate's: `cargo run -p bot4-pipeline --example own_stage`.
+//!
+//! Copy [`DeadZone`]. It treats every number alike, so that it says so (`BY_COLUMN`) and the pipeline runs it while a
+//! column is in the cache. A stage that changes the width or sums across features is in the documentation of
+//! `bot4_pipeline::stage`.
+#![allow(clippy::print_stdout, reason = "printing is what this program is for")]
+
+use bot4_pipeline::columns::{Columns, Number};
+use bot4_pipeline::stage::{BuildError, Clamp, Normalize, Pipeline, Stage, StageError};
+use bot4_simd::Kernels;
+
+/// Makes 0 of what is closer to 0 than `width`: features that hardly differ from their mean say nothing.
+#[derive(Debug, Clone)]
+struct DeadZone<T> {
+    width: T,
+}
+
+impl<T: Number> DeadZone<T> {
+    /// Written once for rows and columns. `inline(always)`: the loop is compiled for the instruction set of the run.
+    #[inline(always)]
+    fn apply(&self, values: &mut [T]) {
+        for value in values {
+            let inside = *value < self.width && *value > T::ZERO - self.width;
+            *value = if inside { T::ZERO } else { *value };
+        }
+    }
+}
+
+impl<T: Number> Stage<T> for DeadZone<T> {
+    const BY_COLUMN: bool = true;
+
+    fn name(&self) -> &'static str {
+        "dead zone"
+    }
+
+    fn output_width(&self, input: usize) -> Result<usize, StageError> {
+        Ok(input) // any width, and it stays
+    }
+
+    fn scratch_len(&self, _input: usize, _rows: usize) -> usize {
+        0
+    }
+
+    #[inline(always)]
+    fn one<K: Kernels>(&mut self, _k: K, row: &mut [T], _scratch: &mut [T]) {
+        self.apply(row);
+    }
+
+    #[inline(always)]
+    fn batch<K: Kernels>(&mut self, k: K, columns: &mut Columns<T>, _scratch: &mut [T]) {
+        for (index, column) in columns.iter_mut().enumerate() {
+            self.column(k, index, column);
+        }
+    }
+
+    #[inline(always)]
+    fn column<K: Kernels>(&mut self, _k: K, _index: usize, column: &mut [T]) {
+        self.apply(column);
+    }
+}
+
+fn main() -> Result<(), BuildError> {
+    let stages =
+        (Normalize::new(&[10.0, 20.0], &[0.5, 0.25]), DeadZone { width: 0.5 }, Clamp::new(-2.0, 2.0));
+    let mut pipeline = Pipeline::new(2, 4, stages)?;
+    let rows = [[10.2, 20.0], [12.0, 17.0], [30.0, 24.0], [9.5, 0.0]];
+
+    let mut batch = pipeline.columns();
+    rows.iter().for_each(|row| batch.push_row(row));
+    pipeline.batch(&mut batch);
+    for (index, mut row) in rows.into_iter().enumerate() {
+        pipeline.one(&mut row);
+        println!("{row:?}");
+        assert_eq!(row, [batch.column(0)[index], batch.column(1)[index]], "rows and batches agree");
+    }
+    assert_eq!(batch.column(0), [0.0, 1.0, 2.0, 0.0]);
+    Ok(())
+}
