@@ -17,8 +17,8 @@ macro_rules! kernels {
         /// Every kernel on one instruction set: what a [`Program`](crate::Program) is given.
         ///
         /// The value is a zero-size proof that the CPU has the set; only this crate makes one.
-        /// The free functions of the crate have the same names, arguments, results and panics; only the sum of a
-        /// slice of up to 16 numbers may differ from theirs in rounding.
+        /// The free functions of the crate have the same names, arguments, results and panics; only what adds up
+        /// 16 numbers or fewer (`sum`, `dot`, `mean_var`, `zscore`, `gemv` and their like) may differ from theirs in rounding.
         pub trait Kernels: Simd {
             /// The instruction set of these kernels.
             #[inline(always)]
@@ -215,7 +215,7 @@ kernels! {
     /// bot4_simd::standardize(&mut x, 2.0, 4.0);
     /// assert_eq!(x, [-4.0, 4.0]);
     /// ```
-    fn standardize(x: &mut [T], mean: T, inv_std: T) = Wide arithmetic::standardize;
+    fn standardize(x: &mut [T], mean: T, inv_std: T) = Wide arithmetic::standardize or if x.len() <= short::MAX => short::standardize(x, mean, inv_std);
 
     /// Standardises a row: `x[i] = (x[i] - mean[i]) * inv_std[i]`, the same bits as [`standardize`](crate::standardize) of
     /// the columns.
@@ -229,7 +229,7 @@ kernels! {
     /// assert_eq!(x, [-4.0, 1.0]);
     /// ```
     fn standardize_each(x: &mut [T], mean: &[T], inv_std: &[T])
-        where same_lengths(x.len(), mean.len(), inv_std.len()) = Wide arithmetic::standardize_each;
+        where same_lengths(x.len(), mean.len(), inv_std.len()) = Wide arithmetic::standardize_each or if x.len() <= short::MAX => short::standardize_each(x, mean, inv_std);
 
     /// Subtracts the slice's own mean and divides by its own population deviation. A slice without
     /// spread becomes zeros; an infinity or NaN in it makes all NaN.
@@ -239,7 +239,7 @@ kernels! {
     /// bot4_simd::zscore(&mut x);
     /// assert_eq!(x, [-1.0, 1.0]);
     /// ```
-    fn zscore(x: &mut [T]) = Wide moments::zscore;
+    fn zscore(x: &mut [T]) = Wide moments::zscore or if x.len() <= short::MAX => short::zscore(x);
 
     /// The sum; 0 of nothing. Partial sums per lane: rounding differs between instruction sets.
     ///
@@ -305,7 +305,7 @@ kernels! {
     /// let (mean, var) = bot4_simd::mean_var(&[1e9 + 1.0, 1e9 + 3.0]).unwrap();
     /// assert_eq!((mean, var), (1e9 + 2.0, 1.0));
     /// ```
-    fn mean_var(x: &[T]) -> Option<(T, T)> = Wide moments::mean_var;
+    fn mean_var(x: &[T]) -> Option<(T, T)> = Wide moments::mean_var or if x.len() <= short::MAX => short::mean_var(x);
 
     /// The least number; `None` of nothing, NaN if any number is NaN. Of zeros with different signs
     /// either may be returned.
@@ -481,14 +481,14 @@ kernels! {
     /// ```
     /// assert_eq!(bot4_simd::argmin(&[3.0, 1.0, 1.0]), Some(1));
     /// ```
-    fn argmin(x: &[T]) -> Option<usize> = Wide extrema::argmin;
+    fn argmin(x: &[T]) -> Option<usize> = Wide extrema::argmin or if x.len() <= short::SEARCH_MAX => short::argmin(x);
 
     /// Where the greatest number first stands; the first NaN if there is one; `None` of nothing.
     ///
     /// ```
     /// assert_eq!(bot4_simd::argmax(&[3.0, 9.0, 9.0]), Some(1));
     /// ```
-    fn argmax(x: &[T]) -> Option<usize> = Wide extrema::argmax;
+    fn argmax(x: &[T]) -> Option<usize> = Wide extrema::argmax or if x.len() <= short::SEARCH_MAX => short::argmax(x);
 
     /// Row-major matrix times vector: `y[i] = sum over j of a[i * cols + j] * x[j]`. Fast: rounding
     /// differs between instruction sets, not between rows.
@@ -503,7 +503,7 @@ kernels! {
     /// assert_eq!(y, [4.0, 10.0]);
     /// ```
     fn gemv(a: &[T], rows: usize, cols: usize, x: &[T], y: &mut [T])
-        where shapes([(a.len(), rows, cols), (x.len(), cols, 1), (y.len(), rows, 1)]) = Wide product::gemv;
+        where shapes([(a.len(), rows, cols), (x.len(), cols, 1), (y.len(), rows, 1)]) = Wide product::gemv or if a.len() <= short::MAX => short::gemv(a, cols, x, y);
 
     /// Transposed row-major matrix times vector: `y[j] = sum over i of a[i * cols + j] * x[i]`, the same
     /// bits on every instruction set ([`weighted_sum`](crate::weighted_sum) of the columns of the transpose).

@@ -104,7 +104,7 @@ macro_rules! vector {
         $add:ident, $sub:ident, $mul:ident, $div:ident, $fmadd:ident, $fmsub:ident, $fnmadd:ident,
         $min:ident, $max:ident, $abs:ident, $or:ident, $and:ident,
         $to_bits:ident, $from_bits:ident, $shl:ident, $scalef:ident, $getmant:ident, $getexp:ident,
-        $cmp:ident, $blend:ident, $splat_int:ident, $permute:ident, $shuffle:ident, $interleave:ident, $reduce_add:ident, $reduce_min:ident, $reduce_max:ident
+        $cmp:ident, $first:ident, $blend:ident, $splat_int:ident, $permute:ident, $shuffle:ident, $interleave:ident, $reduce_add:ident, $reduce_min:ident, $reduce_max:ident
     ) => {
         #[derive(Clone, Copy, Debug)]
         pub struct $name($register);
@@ -159,6 +159,10 @@ macro_rules! vector {
                     let low = op!($insert_half::<0>(fill.0, low));
                     return Self(op!($insert_quarter::<2>(low, third)));
                 }
+                if let [only] = *from {
+                    let only = op!($splat(only));
+                    return Self(op!($blend(1, fill.0, only)));
+                }
                 let lanes = Self::first(from.len());
                 // SAFETY: lanes past the end of `from` are masked off and not read; the token proves the feature.
                 Self(unsafe { $mask_load(fill.0, lanes, from.as_ptr()) })
@@ -188,6 +192,10 @@ macro_rules! vector {
                         // SAFETY: the rest is a quarter of a register long; `self` proves the feature.
                         unsafe { $store_quarter(rest.as_mut_ptr(), third) };
                     }
+                    return;
+                }
+                if let [only] = to {
+                    *only = op!($first(self.0));
                     return;
                 }
                 let lanes = Self::first(to.len());
@@ -336,7 +344,7 @@ vector!(
     _mm512_add_pd, _mm512_sub_pd, _mm512_mul_pd, _mm512_div_pd, _mm512_fmadd_pd, _mm512_fmsub_pd, _mm512_fnmadd_pd,
     _mm512_min_pd, _mm512_max_pd, _mm512_abs_pd, _mm512_or_pd, _mm512_and_pd,
     _mm512_castpd_si512, _mm512_castsi512_pd, _mm512_slli_epi64, _mm512_scalef_pd, _mm512_getmant_pd, _mm512_getexp_pd,
-    _mm512_cmp_pd_mask, _mm512_mask_blend_pd, _mm512_set1_epi64, _mm512_permutexvar_pd, _mm512_shuffle_f64x2, sums_pd,
+    _mm512_cmp_pd_mask, _mm512_cvtsd_f64, _mm512_mask_blend_pd, _mm512_set1_epi64, _mm512_permutexvar_pd, _mm512_shuffle_f64x2, sums_pd,
     _mm512_reduce_add_pd, _mm512_reduce_min_pd, _mm512_reduce_max_pd
 );
 
@@ -349,6 +357,6 @@ vector!(
     _mm512_add_ps, _mm512_sub_ps, _mm512_mul_ps, _mm512_div_ps, _mm512_fmadd_ps, _mm512_fmsub_ps, _mm512_fnmadd_ps,
     _mm512_min_ps, _mm512_max_ps, _mm512_abs_ps, _mm512_or_ps, _mm512_and_ps,
     _mm512_castps_si512, _mm512_castsi512_ps, _mm512_slli_epi32, _mm512_scalef_ps, _mm512_getmant_ps, _mm512_getexp_ps,
-    _mm512_cmp_ps_mask, _mm512_mask_blend_ps, _mm512_set1_epi32, _mm512_permutexvar_ps, _mm512_shuffle_f32x4, sums_ps,
+    _mm512_cmp_ps_mask, _mm512_cvtss_f32, _mm512_mask_blend_ps, _mm512_set1_epi32, _mm512_permutexvar_ps, _mm512_shuffle_f32x4, sums_ps,
     _mm512_reduce_add_ps, _mm512_reduce_min_ps, _mm512_reduce_max_ps
 );
