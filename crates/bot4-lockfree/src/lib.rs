@@ -41,6 +41,7 @@
 pub mod broadcast;
 pub mod budget;
 pub mod hint;
+mod lines;
 pub mod metrics;
 pub mod mpmc;
 mod numbers;

@@ -2,7 +2,8 @@
 //!
 //! Messages are numbered, in an array beside them: the consumer learns from the number that its next message is there. Eight
 //! numbers share a cache line, so that a consumer that lags behind looks at lines the producer has left, and takes all that
-//! is there at one look; a shared tail index would be fetched by the consumer at every look and taken back by the producer at
+//! is there at one look (the messages begin at a cache line as the numbers do, so that it then leaves the line alone that the
+//! producer fills); a shared tail index would be fetched by the consumer at every look and taken back by the producer at
 //! every push. The consumer's position is on a line of its own, which the producer reads only when the ring looks full to it.
 //! Positions are 64 bits wide and never wrap. docs/adr/0007 has the measurements.
 //!

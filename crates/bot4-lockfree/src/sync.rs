@@ -2,6 +2,8 @@
 //!
 //! Under `--cfg bot4_loom` the types come from loom, whose scheduler then runs every interleaving of a model.
 
+use crate::lines::{Lines, fetch_ahead};
+
 #[cfg(not(bot4_loom))]
 pub(crate) use std::sync::{
     Arc, Mutex, MutexGuard,
@@ -78,14 +80,14 @@ impl<T> UnsafeCell<T> {
 
 /// Items side by side that threads reach in turn, so that a batch is a slice. A model watches every access to each.
 pub(crate) struct Cells<T> {
-    items: Box<[std::cell::UnsafeCell<T>]>,
+    items: Lines<std::cell::UnsafeCell<T>>,
     #[cfg(bot4_loom)]
     watched: Box<[UnsafeCell<()>]>,
 }
 
 impl<T> Cells<T> {
-    pub(crate) fn new(items: impl Iterator<Item = T>) -> Self {
-        let items: Box<[_]> = items.map(std::cell::UnsafeCell::new).collect();
+    pub(crate) fn new(len: usize, mut make: impl FnMut() -> T) -> Self {
+        let items = Lines::new(len, || std::cell::UnsafeCell::new(make()));
         Self {
             #[cfg(bot4_loom)]
             watched: items.iter().map(|_| UnsafeCell::new(())).collect(),
@@ -96,6 +98,12 @@ impl<T> Cells<T> {
     #[inline(always)]
     pub(crate) fn len(&self) -> usize {
         self.items.len()
+    }
+
+    /// See [`fetch_ahead`].
+    #[inline(always)]
+    pub(crate) fn fetch_ahead(&self, position: u64) {
+        fetch_ahead(&self.items, position);
     }
 
     /// Hands the first of the `n` items from `index` to `read`; all of them can be reached from it.

@@ -25,11 +25,11 @@ pub(super) struct Shared<T> {
 }
 
 impl<T> Shared<T> {
-    pub(super) fn new(capacity: usize, mut make: impl FnMut() -> T, after: &[&[usize]]) -> Arc<Self> {
+    pub(super) fn new(capacity: usize, make: impl FnMut() -> T, after: &[&[usize]]) -> Arc<Self> {
         let slots = capacity.next_power_of_two();
         let is_last = |reader: &usize| !after.iter().any(|list| list.contains(reader));
         Arc::new(Self {
-            items: Cells::new((0..slots).map(|_| make())),
+            items: Cells::new(slots, make),
             numbers: Numbers::new(slots),
             cursor: CachePadded::new(AtomicU64::new(0)),
             capacity: capacity as u64,

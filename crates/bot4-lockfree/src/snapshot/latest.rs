@@ -52,10 +52,12 @@ pub struct Latest<T: Words> {
     shared: Arc<Shared<T>>,
 }
 
+/// Side by side, without padding: a reader that is behind fetches few lines, and the writer gets few back.
+#[repr(C, align(128))]
 struct Shared<T: Words> {
     /// Version of the newest complete value; version `v` lies in slot `v % SLOTS`.
-    newest: CachePadded<AtomicU64>,
-    slots: [CachePadded<Slot<T>>; SLOTS as usize],
+    newest: AtomicU64,
+    slots: [Slot<T>; SLOTS as usize],
     writer_taken: CachePadded<AtomicBool>,
 }
 
@@ -90,11 +92,10 @@ impl<T: Words> Latest<T> {
     /// A cell that holds `value` as version 0. Allocates.
     #[must_use]
     pub fn new(value: T) -> Self {
-        let slot =
-            |_| CachePadded::new(Slot { number: AtomicU64::new(0), words: value.to_words().into_cells() });
+        let slot = |_| Slot { number: AtomicU64::new(0), words: value.to_words().into_cells() };
         Self {
             shared: Arc::new(Shared {
-                newest: CachePadded::new(AtomicU64::new(0)),
+                newest: AtomicU64::new(0),
                 slots: std::array::from_fn(slot),
                 writer_taken: CachePadded::new(AtomicBool::new(false)),
             }),

@@ -84,6 +84,7 @@ pub(super) mod sealed {
         fn store(self, cells: &Self::Cells);
     }
 
+    // Loops over indices here and below: iterators and `map` stay calls, with copies, in a build without LTO.
     impl<const N: usize> Atomics for [u64; N] {
         type Cells = [AtomicU64; N];
 
@@ -94,15 +95,18 @@ pub(super) mod sealed {
         #[inline(always)]
         fn load(cells: &Self::Cells) -> Self {
             // ORDERING: Relaxed: the slot's number and its fences order the words (see `latest`).
-            core::array::from_fn(|i| cells[i].load(Relaxed))
+            let mut words = [0; N];
+            for i in 0..N {
+                words[i] = cells[i].load(Relaxed);
+            }
+            words
         }
 
         #[inline(always)]
         fn store(self, cells: &Self::Cells) {
-            // By reference: an iterator that owns the words is a copy of them.
-            for (cell, word) in cells.iter().zip(&self) {
+            for i in 0..N {
                 // ORDERING: Relaxed: as in `load`.
-                cell.store(*word, Relaxed);
+                cells[i].store(self[i], Relaxed);
             }
         }
     }
@@ -142,7 +146,11 @@ impl<W: Word, const N: usize> Words for [W; N] {
     type Array = [u64; N];
     #[inline(always)]
     fn to_words(self) -> [u64; N] {
-        self.map(W::to_word)
+        let mut words = [0; N];
+        for i in 0..N {
+            words[i] = self[i].to_word();
+        }
+        words
     }
     #[inline(always)]
     fn from_words(words: [u64; N]) -> Self {

@@ -1,6 +1,7 @@
 //! What the two halves share: the messages, their numbers, and where the consumer is.
 #![allow(unsafe_code)] // values live in uninitialised memory, and the two halves reach them through a shared reference
 
+use crate::lines::Lines;
 use crate::numbers::Numbers;
 use crate::sync::{AtomicBool, AtomicU64, UnsafeCell};
 use crossbeam_utils::CachePadded;
@@ -10,7 +11,7 @@ use std::sync::atomic::Ordering::Relaxed;
 pub(super) type Value<T> = UnsafeCell<MaybeUninit<T>>;
 
 pub(super) struct Shared<T> {
-    values: Box<[Value<T>]>,
+    values: Lines<Value<T>>,
     numbers: Numbers,
     pub(super) producer_gone: AtomicBool,
     pub(super) consumer_gone: AtomicBool,
@@ -28,7 +29,7 @@ impl<T> Shared<T> {
     /// Room for so many messages, a power of two.
     pub(super) fn new(slots: usize) -> Self {
         Self {
-            values: (0..slots).map(|_| UnsafeCell::new(MaybeUninit::uninit())).collect(),
+            values: Lines::new(slots, || UnsafeCell::new(MaybeUninit::uninit())),
             numbers: Numbers::new(slots),
             producer_gone: AtomicBool::new(false),
             consumer_gone: AtomicBool::new(false),

@@ -1,0 +1,150 @@
+//! Rings lie on whole cache lines, and lines are fetched before they are written.
+#![allow(unsafe_code)] // memory of a given alignment, and an instruction that has no function
+
+use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+use std::ops::Deref;
+use std::ptr::{self, NonNull};
+use std::slice;
+
+/// Bytes in a cache line.
+const LINE: usize = 64;
+/// How many bytes before it writes a line the writer of a ring asks for it.
+const AHEAD: usize = 32 * LINE;
+
+/// A boxed slice whose first item begins a cache line.
+///
+/// Eight numbers of [`Numbers`](crate::numbers::Numbers) are a line. Where the first of eight small items begins a line as well,
+/// a reader that takes them together never looks at a line that the writer is still filling.
+pub(crate) struct Lines<C> {
+    first: NonNull<C>,
+    len: usize,
+    capacity: usize,
+}
+
+// SAFETY: the items are owned, as those of a Vec.
+unsafe impl<C: Send> Send for Lines<C> {}
+// SAFETY: as above; a shared reference gives out shared references to items and nothing else.
+unsafe impl<C: Sync> Sync for Lines<C> {}
+
+impl<C> Lines<C> {
+    /// Makes `capacity` items, each by `make`.
+    pub(crate) fn new(capacity: usize, mut make: impl FnMut() -> C) -> Self {
+        let layout = Self::layout(capacity);
+        let first = if layout.size() == 0 {
+            NonNull::dangling()
+        } else {
+            // SAFETY: the size is not 0.
+            let memory = unsafe { alloc(layout) };
+            NonNull::new(memory).unwrap_or_else(|| handle_alloc_error(layout)).cast()
+        };
+        // `len` grows item by item: when `make` panics, those that are there are dropped.
+        let mut lines = Self { first, len: 0, capacity };
+        while lines.len < capacity {
+            let item = make();
+            // SAFETY: there is memory for `capacity` items, and `len` is below it.
+            let place = unsafe { lines.first.add(lines.len) };
+            // SAFETY: the place is in bounds and aligned, and nothing lies there yet.
+            unsafe { place.write(item) };
+            lines.len += 1;
+        }
+        lines
+    }
+
+    fn layout(capacity: usize) -> Layout {
+        let layout = Layout::array::<C>(capacity).and_then(|layout| layout.align_to(LINE));
+        layout.unwrap_or_else(|_| panic!("{capacity} items of {} bytes do not fit in memory", size_of::<C>()))
+    }
+}
+
+impl<C> Deref for Lines<C> {
+    type Target = [C];
+
+    #[inline(always)]
+    fn deref(&self) -> &[C] {
+        // SAFETY: `len` items have been written from `first` on, and they are not moved; they are borrowed as `self` is.
+        unsafe { slice::from_raw_parts(self.first.as_ptr(), self.len) }
+    }
+}
+
+impl<C> Drop for Lines<C> {
+    fn drop(&mut self) {
+        let items = ptr::slice_from_raw_parts_mut(self.first.as_ptr(), self.len);
+        // SAFETY: these items were written and are dropped once, here.
+        unsafe { ptr::drop_in_place(items) };
+        let layout = Self::layout(self.capacity);
+        if layout.size() > 0 {
+            // SAFETY: allocated by `new` with this layout.
+            unsafe { dealloc(self.first.as_ptr().cast(), layout) };
+        }
+    }
+}
+
+/// Asks for the lines of an item that the writer of a ring comes to soon, so that they are its own by then.
+///
+/// A writer's stores wait for their lines one after the other, a trip between the cores each; asked for ahead, the lines travel
+/// side by side. Only for items that fill lines (a smaller one shares a line that the writer has) and are not many lines long.
+#[inline(always)]
+pub(crate) fn fetch_ahead<C>(items: &Lines<C>, position: u64) {
+    let size = const { size_of::<C>() };
+    if !(LINE..=AHEAD).contains(&size) {
+        return;
+    }
+    let ahead = (AHEAD / size) as u64;
+    let item = items.as_ptr().wrapping_add((position + ahead) as usize & (items.len() - 1));
+    for line in 0..size.div_ceil(LINE) {
+        fetch_to_write(item.cast::<u8>().wrapping_add(line * LINE));
+    }
+}
+
+/// Asks for a cache line as its next writer. Does nothing where there is no such instruction.
+#[inline(always)]
+fn fetch_to_write(line: *const u8) {
+    #[cfg(all(target_arch = "x86_64", not(miri), not(bot4_loom)))]
+    // SAFETY: a prefetch changes no memory and no register, and faults at no address; a processor without it skips it.
+    unsafe {
+        std::arch::asm!("prefetchw [{}]", in(reg) line, options(nostack, preserves_flags, readonly));
+    }
+    #[cfg(not(all(target_arch = "x86_64", not(miri), not(bot4_loom))))]
+    let _ = line;
+}
+
+#[cfg(all(test, not(bot4_loom)))]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    #[test]
+    fn items_begin_a_line_and_keep_their_own_alignment() {
+        #[repr(align(256))]
+        struct Wide(#[expect(dead_code, reason = "fills the type")] u8);
+        assert!(Lines::new(0, || 7_u8).is_empty());
+        for len in [1, 3, 16] {
+            let bytes = Lines::new(len, || 7_u8);
+            assert_eq!((bytes.len(), bytes.as_ptr() as usize % LINE), (len, 0));
+            assert!(bytes.iter().all(|&byte| byte == 7));
+            assert_eq!(Lines::new(len, || Wide(1)).as_ptr() as usize % 256, 0);
+            assert_eq!(Lines::new(len, || ()).len(), len);
+        }
+    }
+
+    #[test]
+    fn items_are_dropped_once_also_when_making_one_panics() {
+        struct Counted<'a>(&'a Cell<u32>);
+        impl Drop for Counted<'_> {
+            fn drop(&mut self) {
+                self.0.set(self.0.get() + 1);
+            }
+        }
+        let (made, dropped) = (Cell::new(0), Cell::new(0));
+        let make = || {
+            made.set(made.get() + 1);
+            assert!(made.get() < 4, "the fourth cannot be made");
+            Counted(&dropped)
+        };
+        assert!(catch_unwind(AssertUnwindSafe(|| Lines::new(10, make))).is_err());
+        assert_eq!(dropped.get(), 3);
+        drop(Lines::new(2, || Counted(&dropped)));
+        assert_eq!(dropped.get(), 5);
+    }
+}
