@@ -99,11 +99,11 @@ impl Iterator for Trades<'_> {
 fn quote(row: &mut Cursor<'_>) -> Result<Quote, DecodeError> {
     let ts = row.unsigned("local_ns")?;
     row.comma("local_ns", "event_ms")?;
-    row.optional_unsigned("event_ms")?;
+    row.skip_optional_unsigned("event_ms")?;
     row.comma("event_ms", "txn_ms")?;
-    row.optional_unsigned("txn_ms")?;
+    row.skip_optional_unsigned("txn_ms")?;
     row.comma("txn_ms", "update_id")?;
-    row.unsigned("update_id")?;
+    row.skip_unsigned("update_id")?;
     row.comma("update_id", "bid_px")?;
     let (bid_px, bid_qty) = side(row, "bid_px", "bid_qty")?;
     row.comma("bid_qty", "ask_px")?;
@@ -117,11 +117,11 @@ fn quote(row: &mut Cursor<'_>) -> Result<Quote, DecodeError> {
 fn trade(row: &mut Cursor<'_>) -> Result<Trade, DecodeError> {
     let ts = row.unsigned("local_ns")?;
     row.comma("local_ns", "event_ms")?;
-    row.optional_unsigned("event_ms")?;
+    row.skip_optional_unsigned("event_ms")?;
     row.comma("event_ms", "trade_ms")?;
-    row.optional_unsigned("trade_ms")?;
+    row.skip_optional_unsigned("trade_ms")?;
     row.comma("trade_ms", "trade_id")?;
-    row.unsigned("trade_id")?;
+    row.skip_unsigned("trade_id")?;
     row.comma("trade_id", "price")?;
     let px = row.decimal("price")?;
     row.comma("price", "qty")?;

@@ -160,7 +160,7 @@ fn start<'a>(row: &mut Cursor<'a>, instrument: &'a [u8]) -> Result<(u64, &'a [u8
             return Err(row.error("symbol", Malformed::AnotherSymbol));
         }
     }
-    row.unsigned("timestamp")?;
+    row.skip_unsigned("timestamp")?;
     row.comma("timestamp", "local_timestamp")?;
     Ok((row.time("local_timestamp", MICROSECOND)?, own))
 }
