@@ -132,7 +132,16 @@ fn vwap() -> Case {
 
 fn bollinger() -> Case {
     let upper = |bands: &mut Bollinger<20>, px| bands.update(px).map_or(0.0, |bands| bands.upper);
-    Case::new("bollinger").ours("bot4-pipeline", [over_prices(Bollinger::new(1e9, 2.0), upper)])
+    let mut bands = Bollinger::<20>::new(1e9, 2.0);
+    let (prices, [mut lower, mut middle, mut highest], mut next) = (prices(), [[0.0; BATCH]; 3], 0);
+    let batches = lane_of(BATCH as u64, move || {
+        bands.batch(&prices[next..next + BATCH], &mut lower, &mut middle, &mut highest);
+        black_box((&lower, &middle, &highest));
+        next = (next + BATCH) % VALUES;
+    });
+    Case::new("bollinger")
+        .ours("bot4-pipeline", [over_prices(Bollinger::new(1e9, 2.0), upper)])
+        .ours(BATCHES, [batches])
 }
 
 /// The ten features of a quote, one by one and in batches.

@@ -6,7 +6,7 @@
 //! - [`TradeFeatures`] and [`Vwap`]: signs, flow and the average price of trades.
 //! - [`MicroPrice`]: the mid corrected for imbalance and spread, by a table fitted to a recording.
 //! - Of any series: [`RollingMin`], [`RollingMax`], [`RollingSum`], [`RollingMeanVar`], [`RealizedVariance`],
-//!   [`Bollinger`], [`Ema`], [`Macd`], [`Rsi`]; of minimum, maximum, moments and [`Ema`] also many values at a time.
+//!   [`Bollinger`], [`Ema`], [`Macd`], [`Rsi`]; of minimum, maximum, moments, bands and [`Ema`] also many values at a time.
 //!
 //! None drifts: windows are exact sums of integers, or are added up anew once per window; averages forget.
 //!

@@ -36,8 +36,8 @@ impl QuoteFeatures {
         out.set_width(Features::NAMES.len());
         out.set_len(quotes.len());
         let mut done = 0;
-        // Before the first quote with both sides there is nothing to work with.
-        while done < quotes.len() && self.last.is_none() {
+        // Before the first quote with both sides there is nothing to work with; before the window is full, no moments.
+        while done < quotes.len() && (self.last.is_none() || !self.mids.is_full()) {
             let row = self.update(&quotes[done]).to_array();
             out.iter_mut().zip(row).for_each(|(column, value)| column[done] = value);
             done += 1;
@@ -104,16 +104,25 @@ impl Program for Tile<'_> {
         }
         log_ratios(&twice_mid[..=n], r);
 
+        let (mut sums, mut upper, mut lower) = ([0; TILE], [0; TILE], [0; TILE]);
+        let QuoteFeatures { ofi_ewm: last_flow, ewvar: last_var, mids, .. } = features;
+        let (mut flow, mut var) = (*last_flow, *last_var);
+        let places = sums[..n].iter_mut().zip(&mut upper[..n]).zip(&mut lower[..n]);
+        let averages = ofi.iter().zip(r.iter()).zip(ofi_ewm.iter_mut().zip(ewvar.iter_mut()));
+        mids.push_each(
+            &twice_mid[1..=n],
+            places.zip(averages),
+            |(((to, upper), lower), ((ofi, r), (ofi_ewm, ewvar))), sum, spread| {
+                flow = FLOW_DECAY * flow + ofi;
+                var = VARIANCE_DECAY * var + (1.0 - VARIANCE_DECAY) * r * r;
+                (*ofi_ewm, *ewvar) = (flow, var);
+                (*to, (*upper, *lower)) = (sum, spread);
+            },
+        );
+        (*last_flow, *last_var) = (flow, var);
         for i in 0..n {
-            features.ofi_ewm = FLOW_DECAY * features.ofi_ewm + ofi[i];
-            features.ewvar = VARIANCE_DECAY * features.ewvar + (1.0 - VARIANCE_DECAY) * r[i] * r[i];
-            features.mids.push(twice_mid[i + 1]);
-            (ofi_ewm[i], ewvar[i]) = (features.ofi_ewm, features.ewvar);
-            (roll_mean[i], roll_var[i]) = features.mids.mean_var().unwrap_or((f64::NAN, f64::NAN));
-        }
-        for i in 0..n {
-            roll_mean[i] /= half_unit;
-            roll_var[i] /= half_unit * half_unit;
+            roll_mean[i] = mids.mean_of(sums[i]);
+            roll_var[i] = mids.var_of((upper[i], lower[i]));
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Mean and variance of the last values, and the bands round the mean.
 
-use super::rolling::Rolling;
+use super::rolling::{Rolling, to_f64};
 
 /// Mean and variance (divisor `N` - 1) of the last `N` prices or quantities.
 ///
@@ -15,8 +15,7 @@ use super::rolling::Rolling;
 /// ```
 #[derive(Clone, Debug)]
 pub struct RollingMeanVar<const N: usize> {
-    sums: Rolling<N>,
-    unit: f64,
+    pub(super) window: Rolling<N>,
 }
 
 impl<const N: usize> RollingMeanVar<N> {
@@ -27,21 +26,19 @@ impl<const N: usize> RollingMeanVar<N> {
     /// If `unit` is not positive and finite.
     #[must_use]
     pub fn new(unit: f64) -> Self {
-        assert!(unit.is_finite() && unit > 0.0, "a unit of {unit}, not positive and finite");
-        Self { sums: Rolling::new(), unit }
+        Self { window: Rolling::new(checked(unit)) }
     }
 
     /// Takes the next value; `None` before there are `N` of them. O(1), no allocation.
     #[inline]
     pub fn update(&mut self, value: i64) -> Option<(f64, f64)> {
-        self.sums.push(value);
-        let (mean, var) = self.sums.mean_var()?;
-        Some((mean / self.unit, var / (self.unit * self.unit)))
+        self.window.push(value).then(|| self.window.mean_var())
     }
+}
 
-    pub(super) const fn unit(&self) -> f64 {
-        self.unit
-    }
+fn checked(unit: f64) -> f64 {
+    assert!(unit.is_finite() && unit > 0.0, "a unit of {unit}, not positive and finite");
+    unit
 }
 
 /// Bollinger bands: the mean of the last `N` prices, and lines so many standard deviations (divisor `N`, as
@@ -57,9 +54,9 @@ impl<const N: usize> RollingMeanVar<N> {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Bollinger<const N: usize> {
-    moments: RollingMeanVar<N>,
-    /// Of the variance with divisor N - 1 that makes the squared width.
-    width_squared: f64,
+    pub(super) window: Rolling<N>,
+    /// What makes the squared distance of the lines from the mean of N (N - 1) times the variance.
+    pub(super) distance_squared: f64,
 }
 
 /// What [`Bollinger`] gives for one price.
@@ -82,15 +79,29 @@ impl<const N: usize> Bollinger<N> {
     #[must_use]
     pub fn new(unit: f64, width: f64) -> Self {
         assert!(width.is_finite() && width > 0.0, "a width of {width}, not positive and finite");
-        let population = (N - 1) as f64 / N as f64;
-        Self { moments: RollingMeanVar::new(unit), width_squared: width * width * population }
+        let spread_per_population_var = (N * N) as f64 * (unit * unit);
+        Self {
+            window: Rolling::new(checked(unit)),
+            distance_squared: width * width / spread_per_population_var,
+        }
     }
 
     /// Takes the next price; `None` before there are `N` of them. O(1), no allocation.
     #[inline]
     pub fn update(&mut self, px: i64) -> Option<Bands> {
-        let (middle, var) = self.moments.update(px)?;
-        let distance = (var * self.width_squared).sqrt();
-        Some(Bands { lower: middle - distance, middle, upper: middle + distance })
+        let Self { window, distance_squared } = self;
+        window.push(px).then(|| bands(window, *distance_squared, window.sum(), window.spread()))
     }
+}
+
+#[inline(always)]
+pub(super) fn bands<const N: usize>(
+    window: &Rolling<N>,
+    distance_squared: f64,
+    sum: i64,
+    spread: (i64, u64),
+) -> Bands {
+    let middle = window.mean_of(sum);
+    let distance = (to_f64(spread) * distance_squared).sqrt();
+    Bands { lower: middle - distance, middle, upper: middle + distance }
 }

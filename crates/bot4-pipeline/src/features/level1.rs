@@ -134,7 +134,7 @@ impl QuoteFeatures {
         for (name, units) in [("price", scale.price), ("qty", scale.qty)] {
             assert!(units.is_finite() && units > 0.0, "scale of {name} is {units}, not positive and finite");
         }
-        Self { scale, last: None, ofi_ewm: 0.0, ewvar: 0.0, mids: Rolling::new() }
+        Self { scale, last: None, ofi_ewm: 0.0, ewvar: 0.0, mids: Rolling::new(2.0 * scale.price) }
     }
 
     /// Takes the next quote and gives its features.
@@ -151,13 +151,13 @@ impl QuoteFeatures {
         self.ofi_ewm = FLOW_DECAY * self.ofi_ewm + ofi;
         let r = log_ratio(twice_mid, last.bid_px.saturating_add(last.ask_px));
         self.ewvar = VARIANCE_DECAY * self.ewvar + (1.0 - VARIANCE_DECAY) * r * r;
-        self.mids.push(twice_mid);
+        let is_full = self.mids.push(twice_mid);
 
         let half_unit = 2.0 * self.scale.price;
         let mid = twice_mid as f64 / half_unit;
         let spread = quote.ask_px.saturating_sub(quote.bid_px) as f64 / self.scale.price;
         let qi = imbalance(quote.bid_qty, quote.ask_qty);
-        let (mean, var) = self.mids.mean_var().unwrap_or((f64::NAN, f64::NAN));
+        let (roll_mean, roll_var) = if is_full { self.mids.mean_var() } else { (f64::NAN, f64::NAN) };
         Features {
             mid,
             // The definition with the mid taken out of both terms: no large product, and exact at qi 0.
@@ -168,8 +168,8 @@ impl QuoteFeatures {
             ofi_ewm: self.ofi_ewm,
             r,
             ewvar: self.ewvar,
-            roll_mean: mean / half_unit,
-            roll_var: var / (half_unit * half_unit),
+            roll_mean,
+            roll_var,
         }
     }
 }

@@ -10,18 +10,19 @@ pub(super) fn log_ratio(now: i64, last: i64) -> f64 {
     if now == last || now <= 0 || last <= 0 {
         return 0.0;
     }
-    near(now, last).unwrap_or_else(|| (now as f64 / last as f64).ln())
+    let (series, is_near) = near(now, last);
+    if is_near { series } else { (now as f64 / last as f64).ln() }
 }
 
-/// The same of positive numbers that are close to each other.
+/// The same of positive numbers by the series, and whether they are close enough for it.
 #[inline(always)]
-fn near(now: i64, last: i64) -> Option<f64> {
+fn near(now: i64, last: i64) -> (f64, bool) {
     /// (1e-3)^6 / 7 is 1.4e-19.
     const SERIES_MAX: f64 = 1e-3;
     let x = now.wrapping_sub(last) as f64 / (now as f64 + last as f64);
     let square = x * x;
     let series = 2.0 * x * (1.0 + square * (1.0 / 3.0 + square * (1.0 / 5.0)));
-    (x.abs() <= SERIES_MAX).then_some(series)
+    (series, x.abs() <= SERIES_MAX)
 }
 
 /// The logarithms of each number over the one before it: of `values[i + 1]` over `values[i]`. The bits are those
@@ -29,12 +30,12 @@ fn near(now: i64, last: i64) -> Option<f64> {
 #[inline(always)]
 pub(super) fn log_ratios(values: &[i64], out: &mut [f64]) {
     let mut all_near = true;
-    for (out, pair) in out.iter_mut().zip(values.windows(2)) {
-        let (last, now) = (pair[0], pair[1]);
-        let series = near(now, last);
+    for (out, (&last, &now)) in out.iter_mut().zip(values.iter().zip(&values[1..])) {
+        // No branch: this is done for many at a time.
+        let (series, is_near) = near(now, last);
         let trivial = (now == last) | (now <= 0) | (last <= 0);
-        all_near &= trivial | series.is_some();
-        *out = if trivial { 0.0 } else { series.unwrap_or(0.0) };
+        all_near &= trivial | is_near;
+        *out = if trivial { 0.0 } else { series };
     }
     if !all_near {
         out.iter_mut().zip(values.windows(2)).for_each(|(out, pair)| *out = log_ratio(pair[1], pair[0]));

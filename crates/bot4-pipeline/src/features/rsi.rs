@@ -1,8 +1,12 @@
 //! The relative strength index.
 
-/// Below this an average is 0. A price that stands still halves its averages every few events; after some
-/// thousand of them they would be subnormal, and arithmetic with subnormal numbers takes a hundred times as long.
-const NEGLIGIBLE: f64 = 1e-290;
+/// Below this an average becomes 0 at the next look. A price that stands still halves its averages every few events;
+/// after some thousand of them they would be subnormal, and arithmetic with subnormal numbers takes a hundred times as
+/// long.
+const NEGLIGIBLE: f64 = 1e-280;
+
+/// Events from one look to the next: an average at least halves, so it comes to 5e-300 until then and no lower.
+const LOOKS: u32 = 64;
 
 /// Relative strength index (Wilder: New concepts in technical trading systems, 1978), from 0 to 100.
 ///
@@ -19,8 +23,12 @@ const NEGLIGIBLE: f64 = 1e-290;
 #[derive(Clone, Debug)]
 pub struct Rsi {
     alpha: f64,
-    period: u32,
-    changes: u32,
+    /// 1 - alpha.
+    kept: f64,
+    /// Changes until the averages are there.
+    missing: u32,
+    /// Events until one needs more than the recurrence; 1 until the averages are there.
+    seldom_in: u32,
     last: f64,
     gain: f64,
     loss: f64,
@@ -34,32 +42,51 @@ impl Rsi {
     #[must_use]
     pub fn new(n: u32) -> Self {
         assert!(n > 0, "an index over no change");
-        Self { alpha: 1.0 / f64::from(n), period: n, changes: 0, last: f64::NAN, gain: 0.0, loss: 0.0 }
+        let alpha = 1.0 / f64::from(n);
+        Self { alpha, kept: 1.0 - alpha, missing: n, seldom_in: 1, last: f64::NAN, gain: 0.0, loss: 0.0 }
     }
 
     /// Takes the next value; `None` before there are `n` changes. O(1), no allocation.
     #[inline]
     pub fn update(&mut self, x: f64) -> Option<f64> {
-        let change = x - core::mem::replace(&mut self.last, x);
-        // Of the first value the change is NaN, and both are 0.
-        let (up, down) = (if change > 0.0 { change } else { 0.0 }, if change < 0.0 { -change } else { 0.0 });
-        if self.changes < self.period {
-            return self.warm_up(up, down, change.is_nan());
+        let last = core::mem::replace(&mut self.last, x);
+        // Of the first value both are NaN, and count as 0.
+        let (rise, fall) = (x - last, last - x);
+        let (up, down) = (if rise > 0.0 { rise } else { 0.0 }, if fall > 0.0 { fall } else { 0.0 });
+        self.seldom_in -= 1;
+        if self.seldom_in == 0 {
+            return self.seldom(up, down, rise.is_nan());
         }
-        let average = |before: f64, now: f64| {
-            let mean = (1.0 - self.alpha) * before + self.alpha * now;
-            if mean < NEGLIGIBLE { 0.0 } else { mean }
-        };
-        (self.gain, self.loss) = (average(self.gain, up), average(self.loss, down));
+        self.average(up, down);
         Some(self.index())
     }
 
-    #[cold]
+    #[inline]
+    fn average(&mut self, up: f64, down: f64) {
+        let average = |before: f64, now: f64| self.kept * before + self.alpha * now;
+        (self.gain, self.loss) = (average(self.gain, up), average(self.loss, down));
+    }
+
+    /// Not a call: it would keep the averages in memory, which each event would wait for.
+    #[inline(always)]
+    fn seldom(&mut self, up: f64, down: f64, first: bool) -> Option<f64> {
+        if self.missing > 0 {
+            return self.warm_up(up, down, first);
+        }
+        self.average(up, down);
+        let unless_negligible = |mean: f64| if mean < NEGLIGIBLE { 0.0 } else { mean };
+        (self.gain, self.loss) = (unless_negligible(self.gain), unless_negligible(self.loss));
+        self.seldom_in = LOOKS;
+        Some(self.index())
+    }
+
+    #[inline(always)]
     fn warm_up(&mut self, up: f64, down: f64, first: bool) -> Option<f64> {
         self.gain += self.alpha * up;
         self.loss += self.alpha * down;
-        self.changes += u32::from(!first);
-        (self.changes == self.period).then(|| self.index())
+        self.missing -= u32::from(!first);
+        self.seldom_in = if self.missing == 0 { LOOKS } else { 1 };
+        (self.missing == 0).then(|| self.index())
     }
 
     #[inline]

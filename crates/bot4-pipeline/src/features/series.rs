@@ -1,6 +1,10 @@
 //! The indicators of any series over many values at a time, with vector kernels, and on from where `update` left.
 
-use super::{Ema, RollingMax, RollingMeanVar, RollingMin};
+use bot4_simd::{Isa, Kernels, Program};
+
+use super::bollinger::bands;
+use super::rolling::Rolling;
+use super::{Bands, Bollinger, Ema, RollingMax, RollingMeanVar, RollingMin};
 
 impl Ema {
     /// Replaces each value by the average, as [`update`](Self::update) of one after the other gives it, to 1e-15 of
@@ -69,15 +73,86 @@ macro_rules! extreme {
 extreme!(RollingMin, bot4_simd::rolling_min, "smallest", "[4.0, 2.0, 9.0, 5.0]", "[2.0, 2.0, 5.0]");
 extreme!(RollingMax, bot4_simd::rolling_max, "greatest", "[4.0, 2.0, 9.0, 5.0]", "[4.0, 9.0, 9.0]");
 
-/// Numbers a kernel goes through at a time: with the moments they fit the nearest cache.
-const PART: usize = 1 << 10;
+/// Numbers whose moments are worked on together: they fit the nearest cache.
+const PART: usize = 1 << 9;
+
+/// Sums and spreads of a window after each of up to [`PART`] values, on their way to becoming numbers.
+struct Moments {
+    sums: [i64; PART],
+    upper: [i64; PART],
+    lower: [u64; PART],
+}
+
+impl Moments {
+    const fn new() -> Self {
+        Self { sums: [0; PART], upper: [0; PART], lower: [0; PART] }
+    }
+}
+
+/// The moments of some values, which `one` makes a result of; the results go to `out`.
+struct Part<'a, R, const N: usize, const WIDTH: usize> {
+    window: &'a mut Rolling<N>,
+    moments: &'a mut Moments,
+    values: &'a [i64],
+    one: R,
+    out: [&'a mut [f64]; WIDTH],
+}
+
+impl<R, const N: usize, const WIDTH: usize> Program for Part<'_, R, N, WIDTH>
+where
+    R: Fn(&Rolling<N>, i64, (i64, u64)) -> [f64; WIDTH],
+{
+    type Output = ();
+
+    #[inline(always)]
+    fn run<K: Kernels>(self, _: K) {
+        let Self { window, moments: Moments { sums, upper, lower }, values, one, out } = self;
+        let n = values.len();
+        let places = sums[..n].iter_mut().zip(&mut upper[..n]).zip(&mut lower[..n]);
+        window.push_each(values, places, |((to, upper), lower), sum, spread| {
+            (*to, (*upper, *lower)) = (sum, spread);
+        });
+        let out = out.map(|column| &mut column[..n]);
+        let moments = sums[..n].iter().zip(upper[..n].iter().zip(&lower[..n])).enumerate();
+        for (i, (&sum, (&upper, &lower))) in moments {
+            let results = one(window, sum, (upper, lower));
+            for j in 0..WIDTH {
+                out[j][i] = results[j];
+            }
+        }
+    }
+}
+
+/// The results of `one` after each value, NaN before the window is full.
+#[inline(always)]
+fn moments<const N: usize, const WIDTH: usize>(
+    window: &mut Rolling<N>,
+    values: &[i64],
+    out: [&mut [f64]; WIDTH],
+    one: impl Fn(&Rolling<N>, i64, (i64, u64)) -> [f64; WIDTH] + Copy,
+) {
+    for column in &out {
+        assert!(column.len() == values.len(), "{} values, room for {}", values.len(), column.len());
+    }
+    let mut out = out;
+    let mut done = 0;
+    while done < values.len() && !window.is_full() {
+        let is_full = window.push(values[done]);
+        let results = if is_full { one(window, window.sum(), window.spread()) } else { [f64::NAN; WIDTH] };
+        out.iter_mut().zip(results).for_each(|(column, result)| column[done] = result);
+        done += 1;
+    }
+    let mut moments = Moments::new();
+    for values in values[done..].chunks(PART) {
+        let out = out.each_mut().map(|column| &mut column[done..]);
+        Isa::detect().run(Part { window, moments: &mut moments, values, one, out });
+        done += values.len();
+    }
+}
 
 impl<const N: usize> RollingMeanVar<N> {
-    /// Mean and variance (divisor `N` - 1) after each value, NaN before there are `N`: what [`update`](Self::update) of
-    /// one after the other gives, the mean to 1e-15 of the largest value and the variance to 1e-12 of itself. Both forms can take turns. No allocation.
-    ///
-    /// A batch of less than two windows is taken one by one, as is one of a window above 512 values or of values 2^53
-    /// apart; in others `2 N` values are.
+    /// Mean and variance (divisor `N` - 1) after each value, NaN before there are `N`: the bits that
+    /// [`update`](Self::update) of one after the other gives. Both forms can take turns. No allocation.
     ///
     /// # Panics
     /// If the lengths differ.
@@ -92,56 +167,45 @@ impl<const N: usize> RollingMeanVar<N> {
     /// assert_eq!((&mean[1..], &var[1..]), (&[2.0, 5.0, 7.0][..], &[2.0, 8.0, 0.0][..]));
     /// ```
     pub fn batch(&mut self, values: &[i64], mean: &mut [f64], var: &mut [f64]) {
-        assert!(
-            mean.len() == values.len() && var.len() == values.len(),
-            "{} values, {} means and {} variances",
-            values.len(),
-            mean.len(),
-            var.len()
+        moments(
+            &mut self.window,
+            values,
+            [mean, var],
+            #[inline(always)]
+            |window, sum, spread| [window.mean_of(sum), window.var_of(spread)],
         );
-        let origin = values.first().copied().unwrap_or(0);
-        if values.len() < 2 * N || N > PART / 2 || !are_near(values, origin) {
-            self.one_by_one(values, mean, var);
-            return;
-        }
-        // From the last part to the first: each leaves what is no full window in the places of the one before.
-        let mut end = values.len();
-        while end >= N {
-            let from = end.saturating_sub(PART);
-            self.part(&values[from..end], origin, &mut mean[from..end], &mut var[from..end]);
-            if from == 0 {
-                break;
-            }
-            end = from + N - 1;
-        }
-        self.one_by_one(&values[..N], &mut mean[..N], &mut var[..N]);
-        values[values.len() - N..].iter().for_each(|&value| _ = self.update(value));
-    }
-
-    fn one_by_one(&mut self, values: &[i64], mean: &mut [f64], var: &mut [f64]) {
-        for ((&value, mean), var) in values.iter().zip(mean).zip(var) {
-            (*mean, *var) = self.update(value).unwrap_or((f64::NAN, f64::NAN));
-        }
-    }
-
-    fn part(&self, values: &[i64], origin: i64, mean: &mut [f64], var: &mut [f64]) {
-        let mut distances = [0.0; PART];
-        let distances = &mut distances[..values.len()];
-        for (distance, value) in distances.iter_mut().zip(values) {
-            *distance = (value - origin) as f64;
-        }
-        bot4_simd::rolling_mean_var(distances, N, mean, var);
-        let by_one_less = N as f64 / ((N - 1) as f64 * self.unit() * self.unit());
-        for (mean, var) in mean.iter_mut().zip(var) {
-            *mean = (origin as f64 + *mean) / self.unit();
-            *var *= by_one_less;
-        }
     }
 }
 
-/// Whether all distances from the first value are exact as floating-point numbers.
-fn are_near(values: &[i64], origin: i64) -> bool {
-    values.iter().fold(true, |all, value| all & (value.abs_diff(origin) < 1 << 53))
+impl<const N: usize> Bollinger<N> {
+    /// The lines after each price, NaN before there are `N`: the bits that [`update`](Self::update) of one after the
+    /// other gives. Both forms can take turns. No allocation.
+    ///
+    /// # Panics
+    /// If the lengths differ.
+    ///
+    /// ```
+    /// use bot4_pipeline::features::Bollinger;
+    ///
+    /// let mut bollinger = Bollinger::<2>::new(1.0, 2.0);
+    /// let [mut lower, mut middle, mut upper] = [[0.0; 3]; 3];
+    /// bollinger.batch(&[10, 12, 12], &mut lower, &mut middle, &mut upper);
+    /// assert!(lower[0].is_nan() && middle[0].is_nan() && upper[0].is_nan());
+    /// assert_eq!((&lower[1..], &middle[1..], &upper[1..]), (&[9.0, 12.0][..], &[11.0, 12.0][..], &[13.0, 12.0][..]));
+    /// ```
+    pub fn batch(&mut self, px: &[i64], lower: &mut [f64], middle: &mut [f64], upper: &mut [f64]) {
+        let distance_squared = self.distance_squared;
+        moments(
+            &mut self.window,
+            px,
+            [lower, middle, upper],
+            #[inline(always)]
+            move |window, sum, spread| {
+                let Bands { lower, middle, upper } = bands(window, distance_squared, sum, spread);
+                [lower, middle, upper]
+            },
+        );
+    }
 }
 
 #[cfg(test)]
@@ -184,20 +248,25 @@ mod tests {
     }
 
     fn moments_equal<const N: usize>(values: &[i64], lengths: &[usize]) -> Result<(), TestCaseError> {
-        let mut streaming = RollingMeanVar::<N>::new(1e9);
+        let mut streaming = (RollingMeanVar::<N>::new(1e9), Bollinger::<N>::new(1e9, 2.0));
         let mut batches = streaming.clone();
-        let largest = values.iter().copied().max().unwrap_or(0) as f64 / 1e9;
         for part in cut(values, lengths) {
-            let (mut means, mut vars) = (vec![0.0; part.len()], vec![0.0; part.len()]);
-            batches.batch(part, &mut means, &mut vars);
-            for ((&value, mean), var) in part.iter().zip(means).zip(vars) {
-                let Some((expected, expected_var)) = streaming.update(value) else {
-                    prop_assert!(mean.is_nan() && var.is_nan());
-                    continue;
-                };
-                prop_assert!((mean - expected).abs() <= 1e-15 * largest, "{mean} for {expected}");
-                let near = (var - expected_var).abs() <= 1e-12 * expected_var;
-                prop_assert!(near, "a variance of {var} for {expected_var}");
+            let mut found = [const { Vec::new() }; 5].map(|mut column: Vec<f64>| {
+                column.resize(part.len(), 0.0);
+                column
+            });
+            let [mean, var, lower, middle, upper] = &mut found;
+            batches.0.batch(part, mean, var);
+            batches.1.batch(part, lower, middle, upper);
+            for (i, &value) in part.iter().enumerate() {
+                let moments = streaming.0.update(value);
+                let (mean, var) = moments.unwrap_or((f64::NAN, f64::NAN));
+                let bands = streaming.1.update(value);
+                let bands = bands.map_or([f64::NAN; 3], |bands| [bands.lower, bands.middle, bands.upper]);
+                let expected = [mean, var, bands[0], bands[1], bands[2]];
+                for (column, expected) in found.iter().zip(expected) {
+                    prop_assert!(column[i].to_bits() == expected.to_bits(), "{} for {expected}", column[i]);
+                }
             }
         }
         Ok(())
@@ -238,6 +307,11 @@ mod tests {
         }
 
         #[test]
+        fn batches_of_moments_of_any_values_equal_the_stream(values: Vec<i64>, lengths in lengths()) {
+            moments_equal::<3>(&values, &lengths)?;
+        }
+
+        #[test]
         fn batches_of_averages_equal_the_stream(
             values in prop::collection::vec(-1e3..1e3, 0..4_000), span in 1..400_u32, lengths in lengths(),
         ) {
@@ -252,18 +326,6 @@ mod tests {
                     prop_assert!((mean - expected).abs() <= tolerance, "{mean} for {expected}");
                 }
             }
-        }
-    }
-
-    #[test]
-    fn values_too_far_apart_for_a_kernel_give_what_the_stream_gives() {
-        let values: Vec<i64> = (0..64).map(|i| if i % 2 == 0 { i64::MIN } else { i64::MAX - i }).collect();
-        let mut streaming = RollingMeanVar::<4>::new(1.0);
-        let (mut mean, mut var) = ([0.0; 64], [0.0; 64]);
-        streaming.clone().batch(&values, &mut mean, &mut var);
-        for ((value, mean), var) in values.into_iter().zip(mean).zip(var) {
-            let expected = streaming.update(value).unwrap_or((f64::NAN, f64::NAN));
-            assert!(same(mean, expected.0) && same(var, expected.1));
         }
     }
 }
