@@ -5,8 +5,10 @@ mod features;
 mod feed;
 mod metrics;
 mod ml;
+mod pipeline;
 mod pool;
 mod queue;
+mod risk;
 mod simd;
 mod snapshot;
 
@@ -21,8 +23,10 @@ const ALL: &[Group] = &[
     ("feed", feed::cases),
     ("metrics", metrics::cases),
     ("ml", ml::cases),
+    ("pipeline", pipeline::cases),
     ("pool", pool::cases),
     ("queue", queue::cases),
+    ("risk", risk::cases),
     ("simd", simd::cases),
     ("snapshot", snapshot::cases),
 ];

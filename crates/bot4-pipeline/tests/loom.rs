@@ -3,7 +3,7 @@
 #![cfg(bot4_loom)]
 
 use bot4_pipeline::Quote;
-use bot4_pipeline::risk::{Limits, Order, Reason, Reservation, RiskGate, Side};
+use bot4_pipeline::risk::{Limits, LimitsError, Order, Reason, Reservation, RiskGate, Side};
 use loom::model::Builder;
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicI64, Ordering::Relaxed};
@@ -37,6 +37,10 @@ fn model(preemptions: usize, program: impl Fn() + Send + Sync + 'static) {
     builder.check(program);
 }
 
+/// A gate for many checkers, and one for a single one.
+const KINDS: [fn(Limits, i64) -> Result<RiskGate, LimitsError>; 2] =
+    [RiskGate::with_position, RiskGate::for_one_checker];
+
 fn check(gate: &RiskGate, order: Order) -> Result<Reservation, Reason> {
     gate.checker().check(&order, &QUOTE)
 }
@@ -66,60 +70,90 @@ fn two_orders_that_do_not_fit_together_are_not_both_admitted() {
 
 #[test]
 fn room_that_is_being_given_back_is_given_out_once() {
-    model(3, || {
-        let gate = RiskGate::new(LIMITS).unwrap();
-        let held = check(&gate, buy(1, 8)).unwrap();
-        let open = Arc::new(AtomicI64::new(8));
-        let (other, still_open) = (gate.clone(), Arc::clone(&open));
-        let thread = thread::spawn(move || {
-            still_open.fetch_sub(8, Relaxed);
-            other.release(held).unwrap();
-        });
-        if let Ok(reservation) = check(&gate, buy(2, 7)) {
-            // Before an order is released it counts as open here, so this is never above the truth.
-            assert!(open.fetch_add(7, Relaxed) + 7 <= 10, "15 of 10");
-            gate.release(reservation).unwrap();
-        }
-        thread.join().unwrap();
-        assert_whole(&gate, 200, 10);
+    KINDS.map(|kind| {
+        model(3, move || {
+            let gate = kind(LIMITS, 0).unwrap();
+            let held = check(&gate, buy(1, 8)).unwrap();
+            let open = Arc::new(AtomicI64::new(8));
+            let (other, still_open) = (gate.clone(), Arc::clone(&open));
+            let thread = thread::spawn(move || {
+                still_open.fetch_sub(8, Relaxed);
+                other.release(held).unwrap();
+            });
+            if let Ok(reservation) = check(&gate, buy(2, 7)) {
+                // Before an order is released it counts as open here, so this is never above the truth.
+                assert!(open.fetch_add(7, Relaxed) + 7 <= 10, "15 of 10");
+                gate.release(reservation).unwrap();
+            }
+            thread.join().unwrap();
+            assert_whole(&gate, 200, 10);
+        })
     });
 }
 
 #[test]
 fn executions_and_checks_of_the_other_side_stay_within_the_limit() {
-    model(3, || {
-        let gate = RiskGate::with_position(LIMITS, 4).unwrap();
-        let bought = check(&gate, buy(1, 6)).unwrap();
-        let other = gate.clone();
-        let thread = thread::spawn(move || other.fill(bought, 6).unwrap());
-        // 14 may be sold before the execution and 20 after it.
-        let sell = |id, qty, ts| Order { side: Side::Sell, qty, ts, ..buy(id, 1) };
-        let sold = check(&gate, sell(2, 15, 100));
-        thread.join().unwrap();
-        assert_eq!(gate.position(), 10);
-        sold.into_iter().for_each(|reservation| gate.release(reservation).unwrap());
-        assert_eq!(check(&gate, sell(3, 21, 200)), Err(Reason::PositionLimit));
-        gate.release(check(&gate, sell(4, 20, 200)).unwrap()).unwrap();
+    KINDS.map(|kind| {
+        model(3, move || {
+            let gate = kind(LIMITS, 4).unwrap();
+            let bought = check(&gate, buy(1, 6)).unwrap();
+            let other = gate.clone();
+            let thread = thread::spawn(move || other.fill(bought, 6).unwrap());
+            // 14 may be sold before the execution and 20 after it.
+            let sell = |id, qty, ts| Order { side: Side::Sell, qty, ts, ..buy(id, 1) };
+            let sold = check(&gate, sell(2, 15, 100));
+            thread.join().unwrap();
+            assert_eq!(gate.position(), 10);
+            sold.into_iter().for_each(|reservation| gate.release(reservation).unwrap());
+            assert_eq!(check(&gate, sell(3, 21, 200)), Err(Reason::PositionLimit));
+            gate.release(check(&gate, sell(4, 20, 200)).unwrap()).unwrap();
+        })
     });
 }
 
 #[test]
 fn a_swap_of_the_limits_is_seen_whole() {
+    KINDS.map(|kind| {
+        model(3, move || {
+            let gate = kind(LIMITS, 0).unwrap();
+            let mut checker = gate.checker();
+            let other = gate.clone();
+            let thread = thread::spawn(move || {
+                other.set_limits(Limits { position_max: 5, order_qty_max: 5, ..LIMITS }).unwrap();
+            });
+            let first = checker.check(&buy(1, 8), &QUOTE);
+            assert!(matches!(first, Ok(_) | Err(Reason::OrderQuantity)), "{first:?}");
+            thread.join().unwrap();
+            assert_eq!(checker.check(&buy(2, 8), &QUOTE), Err(Reason::OrderQuantity));
+            let fits = checker.check(&buy(3, 5), &QUOTE);
+            assert_eq!(fits.is_ok(), first.is_err());
+            first.into_iter().chain(fits).for_each(|reservation| gate.release(reservation).unwrap());
+            assert_eq!(gate.open_notional(), 0);
+        })
+    });
+}
+
+/// Nothing but the lock of the gate's cells orders the two checkers.
+#[test]
+fn the_next_checker_of_a_gate_for_one_knows_what_the_one_before_admitted() {
     model(3, || {
-        let gate = RiskGate::new(LIMITS).unwrap();
-        let mut checker = gate.checker();
-        let other = gate.clone();
+        let gate = RiskGate::for_one_checker(Limits { rate_orders_max: 2, ..LIMITS }, 0).unwrap();
+        let (other, gone) = (gate.clone(), Arc::new(AtomicI64::new(0)));
+        let tell = Arc::clone(&gone);
         let thread = thread::spawn(move || {
-            other.set_limits(Limits { position_max: 5, order_qty_max: 5, ..LIMITS }).unwrap();
+            let reservation = check(&other, buy(1, 6)).unwrap();
+            tell.store(1, Relaxed);
+            reservation
         });
-        let first = checker.check(&buy(1, 8), &QUOTE);
-        assert!(matches!(first, Ok(_) | Err(Reason::OrderQuantity)), "{first:?}");
-        thread.join().unwrap();
-        assert_eq!(checker.check(&buy(2, 8), &QUOTE), Err(Reason::OrderQuantity));
-        let fits = checker.check(&buy(3, 5), &QUOTE);
-        assert_eq!(fits.is_ok(), first.is_err());
-        first.into_iter().chain(fits).for_each(|reservation| gate.release(reservation).unwrap());
-        assert_eq!(gate.open_notional(), 0);
+        if gone.load(Relaxed) == 1 {
+            assert_eq!(check(&gate, buy(1, 1)), Err(Reason::DuplicateId));
+            assert_eq!(check(&gate, buy(2, 5)), Err(Reason::PositionLimit));
+            let second = check(&gate, buy(3, 4)).unwrap();
+            gate.release(second).unwrap();
+            assert_eq!(check(&gate, buy(4, 1)), Err(Reason::RateLimit));
+        }
+        gate.release(thread.join().unwrap()).unwrap();
+        assert_whole(&gate, 200, 10);
     });
 }
 

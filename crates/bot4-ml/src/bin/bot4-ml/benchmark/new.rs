@@ -57,7 +57,9 @@ impl Desk {
             parameters: parameters.clone(),
             source: events.rows(),
             strategy: Strategy::new(parameters, events.lot),
-            gate: RiskGate::new(events.limits()).expect("the limits of the workload are valid"),
+            // One path at a time checks.
+            gate: RiskGate::for_one_checker(events.limits(), 0)
+                .expect("the limits of the workload are valid"),
             slow: VectorCache::new(MINUTES, 3),
             models: Published::new(parameters.model.clone()),
             batches: batches.build().expect("a capacity above zero and no budget"),
