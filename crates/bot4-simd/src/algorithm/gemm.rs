@@ -61,9 +61,14 @@ struct Shape {
     cols: usize,
 }
 
-/// Registers across the tiles of this register: as many as leave room for the sums of some rows.
+/// Registers across the tiles of this register: as many as leave room for the sums of some rows. Of 16 registers two, by six rows: three
+/// by four leave not one to spare, and the compiler needs one.
 const fn across<V: Vector>() -> usize {
-    if V::REGISTERS < 16 { 1 } else { ACROSS }
+    match V::REGISTERS {
+        32.. => ACROSS,
+        16.. => 2,
+        _ => 1,
+    }
 }
 
 /// Registers of the next strip of a panel, of those left: never one behind a strip of three, whose few sums would wait for
@@ -260,6 +265,12 @@ fn tiles<V: Vector, const C: usize>(
         while i + 8 <= a.count() {
             tile::<V, 8, C>(t, a, i, &mut out, &b);
             i += 8;
+        }
+    }
+    if V::REGISTERS == 16 && C == 2 {
+        while i + 6 <= a.count() {
+            tile::<V, 6, C>(t, a, i, &mut out, &b);
+            i += 6;
         }
     }
     while i + 4 <= a.count() {
