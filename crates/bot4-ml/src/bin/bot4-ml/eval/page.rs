@@ -14,8 +14,8 @@ body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(
 h1 { font-size: 1.5rem; margin: 0 0 .3rem; } h2 { font-size: 1.15rem; margin: 2rem 0 .4rem; }
 p.note, figcaption { color: var(--soft); margin: .2rem 0 .8rem; } .legend span { margin-right: 1rem; white-space: nowrap; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { padding: .25rem 1.2rem .25rem 0; text-align: right; border-bottom: 1px solid var(--line); }
-th:first-child, td:first-child { text-align: left; }
+th, td { padding: .25rem 0 .25rem clamp(.4rem, 2vw, 1.2rem); text-align: right; border-bottom: 1px solid var(--line); }
+th:first-child, td:first-child { text-align: left; padding-left: 0; }
 .row { display: flex; gap: 1rem 2rem; flex-wrap: wrap; } figure { margin: 0; flex: 1 1 20rem; max-width: 24rem; }
 svg { width: 100%; height: auto; display: block; } svg text { font: 12px system-ui, sans-serif; fill: var(--soft); }
 ";
@@ -77,7 +77,7 @@ fn class_sections(scores: &Scores, classes: &Classes) -> String {
         .map(|(class, colour)| {
             let auc = classes.auc[*class].map_or("none".to_owned(), |auc| format!("{auc:.4}"));
             format!(
-                "<span><b style=\"color:{colour}\">&#9632;</b> {} (AUC {auc})</span>",
+                "<span><b style=\"color:{colour}\">&#9632;</b> {} (AUC {auc})</span> ",
                 escape(&classes.names[*class])
             )
         })
