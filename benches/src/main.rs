@@ -9,6 +9,8 @@
 
 mod case;
 mod chunks;
+#[cfg(feature = "peers")]
+mod foreign;
 mod groups;
 mod machine;
 mod probe;

@@ -2,6 +2,8 @@
 
 #[cfg(feature = "peers")]
 mod peers;
+#[cfg(feature = "peers")]
+mod talib;
 
 use crate::case::{Case, Lane, lane, lane_of};
 use bot4_pipeline::columns::Columns;
@@ -41,7 +43,7 @@ pub(crate) fn cases() -> Vec<Case> {
         feature_row(),
     ];
     #[cfg(feature = "peers")]
-    let cases = cases.into_iter().map(peers::join).collect();
+    let cases = cases.into_iter().map(peers::join).map(talib::join).collect();
     cases
 }
 

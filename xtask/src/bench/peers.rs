@@ -7,7 +7,9 @@ use crate::process::Cmd;
 use crate::workspace::Workspace;
 
 /// Wheels that hold a library or compile one.
-const WHEELS: [&str; 6] = ["onnxruntime", "lightgbm", "tl2cgen", "treelite", "numpy", "scipy"];
+const WHEELS: [&str; 7] = ["onnxruntime", "lightgbm", "tl2cgen", "treelite", "TA-Lib", "numpy", "scipy"];
+/// Where a wheel keeps a library that is opened by name.
+const IN_WHEELS: &str = "ta_lib.libs";
 /// Packages of Debian and the library wanted of each.
 const LIBRARIES: [(&str, &str); 2] =
     [("libopenblas0-pthread", "libopenblas.so.0"), ("libsleef3", "libsleef.so.3")];
@@ -52,8 +54,9 @@ pub(super) fn beside(cmd: Cmd, workspace: &Workspace) -> Cmd {
         let root = dir.join("libraries").join(package);
         Some([find(&root, library)?.parent()?.to_owned()].into_iter().chain(library_folders(&root)))
     });
-    let libraries: Vec<PathBuf> = libraries.flatten().collect();
     let python = dir.join("python");
+    let in_wheels = Some(python.join(IN_WHEELS)).filter(|dir| dir.is_dir());
+    let libraries: Vec<PathBuf> = libraries.flatten().chain(in_wheels).collect();
     let cmd = if python.is_dir() { extended(cmd, "PYTHONPATH", vec![python]) } else { cmd };
     if libraries.is_empty() { cmd } else { extended(cmd, "LD_LIBRARY_PATH", libraries) }
 }

@@ -2,6 +2,7 @@
 //! runs, and crates whose entry is unsafe. What is not installed is left out, with a line that says so.
 #![allow(unsafe_code)] // Foreign functions cannot be called otherwise.
 
+use crate::foreign::{function, library};
 use libloading::Library;
 use std::ffi::{CStr, c_char, c_int};
 use std::sync::OnceLock;
@@ -224,20 +225,4 @@ fn open_blas() -> Option<&'static Library> {
         println!("OpenBLAS with its kernels for {}", core.to_string_lossy());
     }
     OPEN_BLAS.get()?.as_ref()
-}
-
-fn library(place: &'static OnceLock<Option<Library>>, name: &str) -> Option<&'static Library> {
-    let open = || {
-        // SAFETY: these libraries of the system have no initialisers that ask anything of us.
-        let library = unsafe { Library::new(name) };
-        library.inspect_err(|error| println!("SKIP its rows: {error}")).ok()
-    };
-    place.get_or_init(open).as_ref()
-}
-
-/// The function `name`. The caller's type is that of the library's header.
-fn function<F: Copy>(library: &'static Library, name: &str) -> Option<F> {
-    // SAFETY: every call names the function beside the type that its header gives it.
-    let symbol = unsafe { library.get::<F>(name.as_bytes()) };
-    symbol.map(|symbol| *symbol).inspect_err(|error| println!("SKIP {name}: {error}")).ok()
 }
