@@ -1,9 +1,7 @@
 //! The functions on slices so short that they take a plain loop, against the kernels, which do not: special values at every position.
 
-mod inputs;
-
+use crate::inputs::{SPECIAL, assert_same, epsilon, mixed, numbers};
 use bot4_simd::{Element, Isa, Kernels, Program};
-use inputs::{SPECIAL, assert_same, epsilon, mixed, numbers};
 
 /// Past the longest that takes a plain loop.
 const LONGEST: usize = 20;

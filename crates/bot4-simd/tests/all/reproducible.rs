@@ -1,9 +1,7 @@
 //! The reproducible mode gives the same bits on every instruction set, and today's bits for good.
 
-mod inputs;
-
+use crate::inputs::{assert_same, mixed, numbers};
 use bot4_simd::{Element, Isa, Kernels, Program, reproducible};
-use inputs::{assert_same, mixed, numbers};
 
 /// What every kernel makes of two slices.
 struct Everything<'a, T> {

@@ -1,10 +1,8 @@
 //! Every kernel on every available instruction set, at every length up to four registers and one
 //! more, at aligned and misaligned starts, against a naive loop.
 
-mod inputs;
-
+use crate::inputs::{assert_same, epsilon, mixed, numbers};
 use bot4_simd::{Element, Isa, Kernels, Matrix, Program};
-use inputs::{assert_same, epsilon, mixed, numbers};
 
 /// Four of the widest registers and one.
 const LONGEST: usize = 4 * 16 + 1;

@@ -1,9 +1,7 @@
 //! Recurrences and windows on every instruction set against the plain loop over each window.
 
-mod inputs;
-
+use crate::inputs::{SPECIAL, epsilon, numbers};
 use bot4_simd::{Element, Isa, Kernels, Program};
-use inputs::{SPECIAL, epsilon, numbers};
 
 /// One of the kernels on the last numbers.
 #[derive(Clone, Copy, Debug)]

@@ -1,10 +1,8 @@
 //! NaN, infinities, signed zeros and subnormals in sums and products: what the plain loop gives, on every instruction set and in both
 //! modes, wherever the special value stands.
 
-mod inputs;
-
+use crate::inputs::numbers;
 use bot4_simd::{Element, Isa, Kernels, Program};
-use inputs::numbers;
 
 /// Every sum and product, of which the plain loop is one line.
 #[derive(Clone, Copy, Debug, PartialEq)]
