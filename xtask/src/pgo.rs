@@ -340,7 +340,7 @@ pub(crate) fn drive(subject: &Subject, tools: &Tools, plan: &Plan, stages: &mut 
 /// Copies the binary, completes and writes the report.
 fn finish(subject: &Subject, builds: &Builds, mut report: Report, stages: &Stages) -> Result<Outcome> {
     let binary = subject.out.join(&subject.binary);
-    report.chosen = chosen(builds, &report.decisions);
+    report.chosen = chosen(builds.name, builds.reordered.is_some(), &report.decisions);
     builds.path(report.chosen).map_or(Ok(()), |built| store::copy(built, &binary))?;
     report.stages = StageTime::of(stages.done());
     report.binaries.extend(builds.all().map(|(name, path)| BinaryFile::of(name, path)));
@@ -348,14 +348,14 @@ fn finish(subject: &Subject, builds: &Builds, mut report: Report, stages: &Stage
     Ok(Outcome { binary, report })
 }
 
-/// The last stage that is worth it: the profile unless it made the binary slower, BOLT only if it made it faster. Without timing
-/// the last stage of all.
-fn chosen(builds: &Builds, decisions: &[Decision]) -> &'static str {
+/// The last stage that is worth it: the profile unless it made the binary slower, and BOLT on top of it only if that made it faster
+/// still. Without timing the last stage of all.
+fn chosen(pgo: &'static str, reordered: bool, decisions: &[Decision]) -> &'static str {
     let verdict = |build| decisions.iter().find(|d| d.build == build).map(|d| d.verdict);
-    let last_but_bolt = if verdict(builds.name) == Some(Verdict::Drop) { LTO } else { builds.name };
-    match &builds.reordered {
-        Some(_) if matches!(verdict(BOLT), None | Some(Verdict::Keep)) => BOLT,
-        _ => last_but_bolt,
+    match (verdict(pgo), verdict(BOLT)) {
+        (Some(Verdict::Drop), _) => LTO,
+        (_, None | Some(Verdict::Keep)) if reordered => BOLT,
+        _ => pgo,
     }
 }
 
@@ -440,4 +440,23 @@ fn cpu_model() -> String {
     let model =
         info.lines().find_map(|l| l.strip_prefix("model name")?.split_once(": ").map(|(_, m)| m.to_owned()));
     model.unwrap_or_else(|| std::env::consts::ARCH.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::compare::Interval;
+    use super::*;
+
+    #[test]
+    fn bolt_cannot_save_a_profile_that_made_the_binary_slower() {
+        let decision = |build, mid| {
+            let ratio = Interval { low: mid, mid, high: mid };
+            Decision { build, against: "", ratio, verdict: ratio.verdict() }
+        };
+        let of = |pgo, bolt| chosen("PGO", true, &[decision("PGO", pgo), decision(BOLT, bolt)]);
+        assert_eq!([of(0.9, 0.9), of(0.9, 1.0), of(1.0, 0.9)], [BOLT, "PGO", BOLT]);
+        assert_eq!(of(1.3, 0.9), LTO);
+        assert_eq!(chosen("PGO", false, &[decision("PGO", 1.0)]), "PGO");
+        assert_eq!((chosen("PGO", true, &[]), chosen("PGO", false, &[])), (BOLT, "PGO"), "not timed");
+    }
 }
