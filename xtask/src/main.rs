@@ -45,7 +45,7 @@ enum Task {
     Setup(pgo::SetupOptions),
     /// Run every gate, with the time of each
     Ci(ci::Options),
-    /// Check layers, notes beside unsafe code and atomics, committed flags
+    /// Check layers, manifests, notes beside unsafe code and atomics, committed flags
     Tidy,
     /// Measure groups of cases against the peers, write records, compare them
     Bench(bench::Options),

@@ -26,6 +26,15 @@ pub(crate) struct Package {
     pub(crate) dependencies: Vec<Dependency>,
     pub(crate) features: BTreeMap<String, Vec<String>>,
     pub(crate) targets: Vec<Target>,
+    pub(crate) description: Option<String>,
+    pub(crate) license: Option<String>,
+    pub(crate) readme: Option<PathBuf>,
+    #[serde(default)]
+    pub(crate) categories: Vec<String>,
+    #[serde(default)]
+    pub(crate) keywords: Vec<String>,
+    /// The registries it may go to; `None` for any, an empty list for none.
+    publish: Option<Vec<String>>,
 }
 
 /// An edge from a package to another one, of this workspace or from a registry.
@@ -66,6 +75,10 @@ impl Workspace {
 impl Package {
     pub(crate) fn dir(&self) -> &Path {
         self.manifest.parent().unwrap_or(&self.manifest)
+    }
+
+    pub(crate) fn is_published(&self) -> bool {
+        self.publish.as_ref().is_none_or(|registries| !registries.is_empty())
     }
 
     pub(crate) fn has_target(&self, kind: &str, name: &str) -> bool {

@@ -60,6 +60,7 @@ fn metrics_by_name() {
 }
 
 #[test]
+#[cfg(feature = "metrics")]
 fn metrics_by_macro() {
     let registry = Registry::new();
     let recorder = bot4_lockfree::metrics::Recorder::new(registry.clone());

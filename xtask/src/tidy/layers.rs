@@ -85,9 +85,8 @@ pub(super) fn check(workspace: &Workspace) -> Vec<Finding> {
 
 fn check_package(workspace: &Workspace, package: &Package) -> Vec<Finding> {
     let mut findings = Vec::new();
-    if package.dir().starts_with(workspace.root.join("crates")) && !package.dir().join("README.md").is_file()
-    {
-        findings.push(Finding::new(&package.manifest, 1, "no README.md beside the manifest: write one"));
+    if package.is_published() {
+        findings.extend(lacks(package).map(|text| Finding::new(&package.manifest, 1, text)));
     }
     if package.name == BENCHES {
         return findings;
@@ -104,6 +103,23 @@ fn check_package(workspace: &Workspace, package: &Package) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// What somebody who gets the package alone would miss.
+fn lacks(package: &Package) -> impl Iterator<Item = String> {
+    let absent = |name: &&str| !package.dir().join(name).is_file();
+    let files = ["README.md", "LICENSE-APACHE", "LICENSE-MIT"].into_iter().filter(absent);
+    let missing =
+        files.map(|name| format!("no {name} beside the manifest: a package holds its own folder only"));
+    let fields = [
+        ("description", package.description.is_some()),
+        ("license", package.license.is_some()),
+        ("readme", package.readme.is_some()),
+        ("categories", !package.categories.is_empty()),
+        ("keywords, one to five,", (1..=5).contains(&package.keywords.len())),
+    ];
+    let unset = fields.into_iter().filter(|(_, set)| !set);
+    missing.chain(unset.map(|(name, _)| format!("no {name} in the manifest: a registry shows them")))
 }
 
 /// Why a dependency does not belong, if it does not.
@@ -163,7 +179,7 @@ mod tests {
     fn package(name: &str, dependencies: &str) -> String {
         format!(
             r#"{{"name":"{name}","manifest_path":"/w/{name}/Cargo.toml","dependencies":[{dependencies}],
-               "features":{{}},"targets":[]}}"#
+               "features":{{}},"targets":[],"publish":[]}}"#
         )
     }
 
@@ -201,6 +217,15 @@ mod tests {
     fn the_commands_dependencies_stay_optional() {
         assert!(findings("bot4-ml", &dependency("clap", "null", true)).is_empty());
         assert!(findings("bot4-ml", &dependency("clap", "null", false))[0].text.contains("feature `cli`"));
+    }
+
+    #[test]
+    fn what_a_published_package_lacks_is_found() {
+        let package =
+            package("bot4-simd", "").replace(r#""publish":[]"#, r#""publish":null,"license":"MIT""#);
+        let found: Vec<String> = check(&workspace(&package)).into_iter().map(|f| f.text).collect();
+        assert_eq!(found.len(), 7, "{found:?}");
+        assert!(found[1].contains("LICENSE-APACHE") && found[6].contains("keywords"), "{found:?}");
     }
 
     #[test]
