@@ -7,6 +7,11 @@
 //! times as long, and only rounds of one regime are compared.
 #![allow(clippy::print_stdout, clippy::print_stderr)] // a command-line program: its output is its purpose
 
+#[macro_use]
+#[path = "../../xtask/src/terminal.rs"] // a closed pipe ends this program as it ends `cargo xtask bench`
+#[allow(unused_macros)] // all that is printed here are whole lines
+mod terminal;
+
 mod case;
 mod chunks;
 #[cfg(feature = "peers")]

@@ -16,6 +16,7 @@ table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nu
 th, td { text-align: left; padding: .25rem .6rem .25rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 th.n, td.n { text-align: right; } code { font-size: .88em; overflow-wrap: anywhere; }
 svg { width: 100%; height: auto; display: block; } svg text { font: 12px system-ui, sans-serif; fill: var(--ink); }
+.drawing { overflow-x: auto; } .drawing svg { min-width: 44rem; }
 svg .soft { fill: var(--soft); } .good { color: var(--good); } .bad { color: var(--bad); }
 ";
 
@@ -26,6 +27,13 @@ pub(crate) fn page(title: &str, body: &str) -> String {
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{title}</title>\n\
          <style>{STYLE}</style>\n</head>\n<body>\n<h1>{title}</h1>\n{body}</body>\n</html>\n"
+    )
+}
+
+/// A drawing `width` wide. A window too narrow for its words scrolls it: shrunk they cannot be read.
+pub(crate) fn drawing(width: f64, height: f64, inside: &str) -> String {
+    format!(
+        "<div class=\"drawing\"><svg viewBox=\"0 0 {width} {height}\" role=\"img\">\n{inside}</svg></div>"
     )
 }
 

@@ -220,6 +220,10 @@ fn plan(options: &Options, recordings: &Path) -> Result<Plan> {
     unseen.extend(others.iter().map(|recording| decoding(recording, "decode other")));
     if let (Some(data), Some(format)) = (&options.data, &options.format) {
         let data = data.canonicalize().map_err(|e| Failure::io("read", data, &e))?;
+        if !data.is_file() {
+            let text = format!("cannot read {}: not a file, and it is read many times", data.display());
+            return Err(Failure::new(text));
+        }
         unseen.push(benchmark("recording", "new", &["--data", &data.to_string_lossy(), "--format", format]));
     }
     let rounds = (!options.check).then_some(options.rounds as usize);

@@ -11,10 +11,21 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
         return std::fs::write(path, bytes).map_err(|e| Failure::io("write", path, &e));
     }
     let dir = folder(path)?;
-    let mut file = tempfile::NamedTempFile::new_in(dir).map_err(|e| Failure::io("write in", dir, &e))?;
+    let mut file = beside(dir).map_err(|e| Failure::io("write in", dir, &e))?;
     file.write_all(bytes).map_err(|e| Failure::io("write", path, &e))?;
     file.persist(path).map_err(|e| Failure::io("write", path, &e.error))?;
     Ok(())
+}
+
+/// A temporary file that everybody may read once it has its name, as far as the umask lets them.
+fn beside(dir: &Path) -> std::io::Result<tempfile::NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        builder.permissions(std::fs::Permissions::from_mode(0o666));
+    }
+    builder.tempfile_in(dir)
 }
 
 /// Refuses, before any work is done for it, a file that could not be written.
@@ -69,6 +80,18 @@ mod tests {
         write(&path, b"two").unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"two");
         assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_written_file_may_be_read_by_whom_any_new_file_may() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let (ours, plain) = (dir.path().join("ours"), dir.path().join("plain"));
+        write(&ours, b"").unwrap();
+        std::fs::write(&plain, b"").unwrap();
+        let mode = |path: &Path| path.metadata().unwrap().permissions().mode();
+        assert_eq!(mode(&ours), mode(&plain));
     }
 
     #[test]

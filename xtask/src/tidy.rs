@@ -60,6 +60,7 @@ fn check_file(root: &Path, file: &Path, text: &str) -> Vec<Finding> {
     let mut findings = manifests::check(relative, text);
     if file.extension().is_some_and(|x| x == "rs") {
         findings.extend(rust::check(relative, text));
+        findings.extend(rust::unexplained(relative, text));
     }
     if file.extension().is_some_and(|x| x == "md") {
         findings.extend(links::check(file, text));

@@ -158,7 +158,10 @@ fn miss(name: &'static str, capacity: usize, threads: usize) -> Case {
         return case;
     }
     let (mut local, mut draws) = (LocalFeatureCache::new(capacity), draws::zipf(1).remove(0));
-    let look_up = move || _ = black_box(*local.get_or_compute(draws.draw(), |key| row_of(*key)));
+    let look_up = move || {
+        let key = draws.draw();
+        black_box(local.get_or_compute(&key, || row_of(key)));
+    };
     case.ours("bot4 LocalFeatureCache", [lane(look_up)])
 }
 

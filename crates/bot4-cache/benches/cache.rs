@@ -65,7 +65,7 @@ fn by_feature(cache: &FeatureCache<u64, Row>, keys: &[u64]) {
 
 fn by_local(cache: &mut LocalFeatureCache<u64, Row>, keys: &[u64]) {
     for key in keys {
-        black_box(cache.get_or_compute(*key, |key| row_of(*key)));
+        black_box(cache.get_or_compute(key, || row_of(*key)));
     }
 }
 

@@ -82,7 +82,7 @@ impl<K, V, S> FeatureCacheBuilder<K, V, S> {
     /// entry that alone is heavier is not stored.
     ///
     /// # Panics
-    /// [`build`](Self::build) panics when `weight_max` is above [`Budget::MAX_LIMIT`].
+    /// [`build`](Self::build) panics when `weight_max` is above [`Budget::LIMIT_MAX`].
     pub fn weight(mut self, weight_max: u64, weigh: impl Fn(&K, &V) -> u64 + Send + Sync + 'static) -> Self {
         self.weight = Some((weight_max, Box::new(weigh)));
         self

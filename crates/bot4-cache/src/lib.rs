@@ -21,7 +21,7 @@
 //! ```
 //! use bot4_cache::VectorCache;
 //!
-//! // Slow features of an instrument, computed once a minute and read at every tick by every thread.
+//! // Slow features of an instrument, computed once a minute, read at every tick by every thread.
 //! let cache = VectorCache::<(u32, u32)>::new(10_000, 3);
 //! let mut features = [0.0; 3];
 //! std::thread::scope(|scope| {
@@ -34,7 +34,7 @@
 //! });
 //! assert!(cache.get(&(7, 570), &mut features));
 //! assert_eq!(features, [0.25; 3]);
-//! assert_eq!(cache.stats().misses, 1, "one thread computed, the other had the result");
+//! assert_eq!(cache.stats().misses, 1, "one thread computed for both");
 //! ```
 //!
 //! # Modules

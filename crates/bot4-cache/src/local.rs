@@ -4,6 +4,7 @@ use crate::stats::Stats;
 use ahash::RandomState;
 use lru::LruCache;
 use std::{
+    borrow::Borrow,
     convert::Infallible,
     hash::{BuildHasher, Hash},
     num::NonZeroUsize,
@@ -19,7 +20,7 @@ use std::{
 /// use bot4_cache::LocalFeatureCache;
 ///
 /// let mut cache = LocalFeatureCache::new(2);
-/// assert_eq!(*cache.get_or_compute(1, |_| "one".to_string()), "one");
+/// assert_eq!(*cache.get_or_compute(&1, || "one".to_string()), "one");
 /// cache.insert(2, "two".to_string());
 /// cache.get(&1);
 /// cache.insert(3, "three".to_string());
@@ -58,7 +59,11 @@ impl<K: Hash + Eq, V, S: BuildHasher> LocalFeatureCache<K, V, S> {
 
     /// The value of `key`, which becomes the most recently used.
     #[inline]
-    pub fn get(&mut self, key: &K) -> Option<&V> {
+    pub fn get<Q>(&mut self, key: &Q) -> Option<&V>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
         let found = self.entries.get(key);
         match found {
             Some(_) => self.stats.hits += 1,
@@ -68,9 +73,15 @@ impl<K: Hash + Eq, V, S: BuildHasher> LocalFeatureCache<K, V, S> {
     }
 
     /// The value of `key`, computed and stored if it is missing. A panic in `compute` leaves the key missing.
+    ///
+    /// The key is made an owned one only when its value is stored.
     #[inline]
-    pub fn get_or_compute(&mut self, key: K, compute: impl FnOnce(&K) -> V) -> &V {
-        let computed = self.get_or_try_compute(key, |key| Ok::<V, Infallible>(compute(key)));
+    pub fn get_or_compute<Q>(&mut self, key: &Q, compute: impl FnOnce() -> V) -> &V
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+    {
+        let computed = self.get_or_try_compute(key, || Ok::<V, Infallible>(compute()));
         computed.unwrap_or_else(|never| match never {})
     }
 
@@ -81,19 +92,23 @@ impl<K: Hash + Eq, V, S: BuildHasher> LocalFeatureCache<K, V, S> {
     ///
     /// ```
     /// let mut cache = bot4_cache::LocalFeatureCache::new(10);
-    /// assert_eq!(cache.get_or_try_compute(1, |_| Err("no quotes yet")), Err("no quotes yet"));
-    /// assert_eq!(cache.get_or_try_compute(1, |_| Ok::<f64, ()>(0.5)), Ok(&0.5));
+    /// assert_eq!(cache.get_or_try_compute(&1, || Err("no quotes yet")), Err("no quotes yet"));
+    /// assert_eq!(cache.get_or_try_compute(&1, || Ok::<f64, ()>(0.5)), Ok(&0.5));
     /// ```
-    pub fn get_or_try_compute<E>(
+    pub fn get_or_try_compute<Q, E>(
         &mut self,
-        key: K,
-        compute: impl FnOnce(&K) -> Result<V, E>,
-    ) -> Result<&V, E> {
+        key: &Q,
+        compute: impl FnOnce() -> Result<V, E>,
+    ) -> Result<&V, E>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+    {
         let was_full = self.is_full();
         let mut missed = false;
-        let found = self.entries.try_get_or_insert_with_key(key, |key| {
+        let found = self.entries.try_get_or_insert_ref(key, || {
             missed = true;
-            compute(key)
+            compute()
         });
         if missed {
             self.stats.misses += 1;
@@ -117,7 +132,11 @@ impl<K: Hash + Eq, V, S: BuildHasher> LocalFeatureCache<K, V, S> {
     }
 
     /// Removes an entry and returns its value.
-    pub fn invalidate(&mut self, key: &K) -> Option<V> {
+    pub fn invalidate<Q>(&mut self, key: &Q) -> Option<V>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
         let removed = self.entries.pop(key);
         self.stats.removals += u64::from(removed.is_some());
         removed
@@ -163,9 +182,9 @@ mod tests {
     fn a_failed_or_panicking_computation_leaves_the_key_missing_and_evicts_nothing() {
         let mut cache = LocalFeatureCache::new(1);
         cache.insert(1, "one");
-        assert_eq!(cache.get_or_try_compute(2, |_| Err("no")), Err("no"));
+        assert_eq!(cache.get_or_try_compute(&2, || Err("no")), Err("no"));
         let panicked = catch_unwind(AssertUnwindSafe(|| {
-            _ = cache.get_or_compute(3, |_| panic!("a computation that fails"))
+            _ = cache.get_or_compute(&3, || panic!("a computation that fails"))
         }));
         assert!(panicked.is_err());
         assert_eq!(cache.get(&1), Some(&"one"));
@@ -178,7 +197,7 @@ mod tests {
     fn counts_add_up() {
         let mut cache = LocalFeatureCache::new(10);
         for key in (0..1000_u64).map(|i| i * i % 37) {
-            cache.get_or_compute(key, |key| key + 1);
+            cache.get_or_compute(&key, || key + 1);
         }
         assert_eq!(cache.insert(36, 0), Some(37));
         assert_eq!(cache.invalidate(&36), Some(0));

@@ -97,7 +97,7 @@ impl Cache for LocalFeatureCache<u8, u32> {
         LocalFeatureCache::insert(self, key, value);
     }
     fn compute(&mut self, key: u8, value: Option<u32>) -> Option<u32> {
-        self.get_or_try_compute(key, |_| value.ok_or(())).ok().copied()
+        self.get_or_try_compute(&key, || value.ok_or(())).ok().copied()
     }
     fn invalidate(&mut self, key: u8) -> bool {
         LocalFeatureCache::invalidate(self, &key).is_some()

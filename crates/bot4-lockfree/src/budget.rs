@@ -34,7 +34,7 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 /// An amount that may be outstanding, reserved and released by any number of threads.
 ///
-/// Amounts are plain integers: choose the unit so that the limit stays under [`Budget::MAX_LIMIT`].
+/// Amounts are plain integers: choose the unit so that the limit stays under [`Budget::LIMIT_MAX`].
 ///
 /// ```
 /// use bot4_lockfree::budget::Budget;
@@ -76,15 +76,15 @@ impl Budget {
     ///
     /// Attempts that are about to be refused are in the sum for a moment; with this bound the sum of 4,094 such attempts,
     /// each of the largest size, and of everything admitted still fits in 64 bits.
-    pub const MAX_LIMIT: u64 = (1 << 52) - 1;
+    pub const LIMIT_MAX: u64 = (1 << 52) - 1;
 
     /// A budget of `limit`, nothing of it in use.
     ///
     /// # Panics
-    /// When `limit` is above [`Budget::MAX_LIMIT`].
+    /// When `limit` is above [`Budget::LIMIT_MAX`].
     #[must_use]
     pub fn new(limit: u64) -> Self {
-        assert!(limit <= Self::MAX_LIMIT, "budget limit {limit} is above the maximum of {}", Self::MAX_LIMIT);
+        assert!(limit <= Self::LIMIT_MAX, "budget limit {limit} is above the maximum of {}", Self::LIMIT_MAX);
         Self { used: CachePadded::new(AtomicU64::new(0)), limit: CachePadded::new(AtomicU64::new(limit)) }
     }
 
@@ -151,9 +151,9 @@ impl Budget {
     /// A limit below what is outstanding takes nothing back: it refuses until enough has been released.
     ///
     /// # Panics
-    /// When `limit` is above [`Budget::MAX_LIMIT`].
+    /// When `limit` is above [`Budget::LIMIT_MAX`].
     pub fn set_limit(&self, limit: u64) {
-        assert!(limit <= Self::MAX_LIMIT, "budget limit {limit} is above the maximum of {}", Self::MAX_LIMIT);
+        assert!(limit <= Self::LIMIT_MAX, "budget limit {limit} is above the maximum of {}", Self::LIMIT_MAX);
         // ORDERING: Relaxed: the number is the whole message; `try_reserve` is its partner.
         self.limit.store(limit, Relaxed);
     }
@@ -298,12 +298,12 @@ mod tests {
 
     #[test]
     fn huge_request_is_refused_without_overflow() {
-        let budget = Budget::new(Budget::MAX_LIMIT);
+        let budget = Budget::new(Budget::LIMIT_MAX);
         budget.try_reserve(5).unwrap();
         assert!(budget.try_reserve(u64::MAX).is_err());
-        assert!(budget.try_reserve(Budget::MAX_LIMIT).is_err());
-        assert!(budget.try_reserve(Budget::MAX_LIMIT - 5).is_ok());
-        assert_eq!(budget.in_use(), Budget::MAX_LIMIT);
+        assert!(budget.try_reserve(Budget::LIMIT_MAX).is_err());
+        assert!(budget.try_reserve(Budget::LIMIT_MAX - 5).is_ok());
+        assert_eq!(budget.in_use(), Budget::LIMIT_MAX);
     }
 
     #[test]

@@ -7,9 +7,9 @@
 //! * [`spsc`]: a ring between two threads. [`mpmc`]: a queue between many. [`wait`]: how to wait for them.
 //! * [`broadcast`]: a ring whose items stay in place: many readers, chained readers, stages, batches as slices.
 //! * [`metrics`]: counters, gauges, histograms, Prometheus text.
-//! * [`snapshot`]: the newest value (`Latest`) or structure (`Published`) for readers that never wait.
+//! * [`snapshot`]: the newest value ([`Latest`](snapshot::Latest)) or structure ([`Published`](snapshot::Published)) for readers that never wait.
 //! * [`budget`]: how much may be outstanding, how often something may happen.
-//! * [`hint`]: `likely`, `unlikely`.
+//! * [`hint`]: [`likely`](hint::likely), [`unlikely`](hint::unlikely).
 //!
 //! # When to take something else
 //! Threads that should sleep until a message comes, or async: `crossbeam-channel`, `flume`. A large map that many read:
@@ -24,7 +24,9 @@
 //! let seen = registry.counter("events_total", "Events seen.");
 //! let (mut producer, mut consumer) = spsc::ring::<u64>(1_024);
 //! std::thread::scope(|scope| {
-//!     scope.spawn(move || (0..100).for_each(|event| producer.push(event).expect("room for all")));
+//!     scope.spawn(move || {
+//!         (0..100).for_each(|event| producer.push(event).expect("room for all"));
+//!     });
 //!     scope.spawn(|| {
 //!         loop {
 //!             match consumer.pop() {

@@ -23,7 +23,8 @@
 //!     0 => (i as f64 * 0.7).sin(),
 //!     _ => 220.0 + (i % 10) as f64 / 100.0,
 //! });
-//! let labels: Array1<f64> = rows.column(0).mapv(|imbalance| if imbalance > 0.0 { 1.0 } else { 0.0 });
+//! let rises = |imbalance| if imbalance > 0.0 { 1.0 } else { 0.0 };
+//! let labels: Array1<f64> = rows.column(0).mapv(rises);
 //!
 //! // Standardise: what was learnt about the features is saved with the model.
 //! let mut standardizer = Standardizer::new(2);
@@ -32,8 +33,9 @@
 //!
 //! // Train: mini-batches through a gradient accumulator, a report after every epoch.
 //! let mut model = LogisticRegression::new(2);
-//! let training = Training { epochs: 30, batch: 16, seed: 7, l2: 1e-4, ..Training::default() };
-//! let epochs = training.run(&mut model, rows.view(), labels.view(), &mut AdamW::new(0.05), |epoch| {
+//! let mut optimizer = AdamW::new(0.05);
+//! let training = Training { epochs: 30, batch: 16, l2: 1e-4, ..Training::default() };
+//! let epochs = training.run(&mut model, rows.view(), labels.view(), &mut optimizer, |epoch| {
 //!     if epoch.loss < 0.1 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
 //! })?;
 //! assert!(epochs.last().unwrap().loss < 0.5 * epochs[0].loss);
@@ -42,14 +44,14 @@
 //! model.predict_batch(rows.view(), &mut probabilities);
 //! assert!(auc(&probabilities, labels.as_slice().unwrap()).unwrap() > 0.99);
 //!
-//! // Save and load: one file holds the model, its preprocessing and the names of its features.
+//! // Save and load: one file holds the model, its preprocessing, the names of its features.
 //! # let directory = tempfile::tempdir()?;
 //! # let path = directory.path().join("direction.safetensors");
 //! # stringify!(
 //! let path = "direction.safetensors";
 //! # );
-//! let saved = ModelFile::new(model).with_standardizer(standardizer).with_features(["qi", "mid"]);
-//! saved.save(&path)?;
+//! let file = ModelFile::new(model).with_standardizer(standardizer).with_features(["qi", "mid"]);
+//! file.save(&path)?;
 //! let loaded = ModelFile::<LogisticRegression<f64>>::load(&path)?;
 //!
 //! // Predict one event: no allocation, no lock, any number of threads.
@@ -64,18 +66,20 @@
 //!
 //! ```
 //! use bot4_ml::{Activation, AdamW, Mlp, ModelFile, Training};
-//! use ndarray::{Array1, Array2};
-//! use std::ops::ControlFlow;
+//! use ndarray::{Array1, Array2, ArrayView1};
+//! use std::ops::ControlFlow::Continue;
 //!
 //! // Exclusive or, which no linear model learns.
 //! let rows = Array2::from_shape_fn((400, 2), |(i, j)| ((i * (7 + 4 * j)) as f32).sin());
-//! let labels: Array1<f32> =
-//!     rows.rows().into_iter().map(|row| if row[0] * row[1] > 0.0 { 1.0 } else { 0.0 }).collect();
+//! let same_sign = |row: ArrayView1<f32>| if row[0] * row[1] > 0.0 { 1.0 } else { 0.0 };
+//! let labels: Array1<f32> = rows.rows().into_iter().map(same_sign).collect();
 //! let mut model = Mlp::new(&[2, 16, 1], Activation::Tanh, Activation::Sigmoid, 7)?;
+//! let mut optimizer = AdamW::new(0.02);
 //! let training = Training { epochs: 60, batch: 16, ..Training::default() };
-//! training.run(&mut model, rows.view(), labels.view(), &mut AdamW::new(0.02), |_| ControlFlow::Continue(()))?;
+//! training.run(&mut model, rows.view(), labels.view(), &mut optimizer, |_| Continue(()))?;
 //!
-//! let loaded: ModelFile<Mlp<f32>> = ModelFile::from_bytes(&ModelFile::new(model).to_bytes()?)?;
+//! let bytes = ModelFile::new(model).to_bytes()?;
+//! let loaded = ModelFile::<Mlp<f32>>::from_bytes(&bytes)?;
 //! let (mut scratch, mut out) = (vec![0.0; loaded.model.scratch_len()], [0.0]);
 //! loaded.model.predict(&[0.5, -0.5], &mut scratch, &mut out); // allocates nothing
 //! assert!(out[0] < 0.2);
@@ -150,7 +154,7 @@ pub use lazy::{ComputeError, LazyComputation, Panicked, TryLazyComputation};
 pub use linear::LinearRegression;
 pub use logistic::LogisticRegression;
 pub use mlp::{LayerError, LayerParts, Mlp, MlpWorkspace};
-pub use model_file::{MODEL_FILE_MAX_BYTES, Model, ModelFile, ModelFileError, Saved};
+pub use model_file::{MODEL_FILE_BYTES_MAX, Model, ModelFile, ModelFileError, Saved};
 pub use optimizer::{AdamW, Optimizer, Sgd};
 pub use predict::{ModelSource, Predict};
 pub use standardizer::{Standardizer, UnusableValue};

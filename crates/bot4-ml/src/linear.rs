@@ -26,10 +26,10 @@ pub struct LinearRegression<T: Number> {
 }
 
 impl<T: Number> LinearRegression<T> {
-    /// A model of `width` features with all parameters 0.
+    /// A model of `inputs` features with all parameters 0.
     #[must_use]
-    pub fn new(width: usize) -> Self {
-        Self { weights: AlignedVec::zeroed(width), bias: T::ZERO }
+    pub fn new(inputs: usize) -> Self {
+        Self { weights: AlignedVec::zeroed(inputs), bias: T::ZERO }
     }
 
     /// A model with these parameters.

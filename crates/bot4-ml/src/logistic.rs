@@ -28,10 +28,10 @@ pub struct LogisticRegression<T: Number> {
 }
 
 impl<T: Number> LogisticRegression<T> {
-    /// A model of `width` features with all parameters 0: it predicts 0.5 for everything.
+    /// A model of `inputs` features with all parameters 0: it predicts 0.5 for everything.
     #[must_use]
-    pub fn new(width: usize) -> Self {
-        Self { weights: AlignedVec::zeroed(width), bias: T::ZERO }
+    pub fn new(inputs: usize) -> Self {
+        Self { weights: AlignedVec::zeroed(inputs), bias: T::ZERO }
     }
 
     /// A model with these parameters.

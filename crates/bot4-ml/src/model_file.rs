@@ -35,10 +35,10 @@ pub use error::ModelFileError;
 pub use saved::{Model, Saved};
 
 /// Files beyond this are refused before they are read.
-pub const MODEL_FILE_MAX_BYTES: u64 = 64 << 20;
+pub const MODEL_FILE_BYTES_MAX: u64 = 64 << 20;
 
 /// Headers beyond this are refused before they are parsed.
-const HEADER_MAX_BYTES: u64 = 1 << 20;
+const HEADER_BYTES_MAX: u64 = 1 << 20;
 const VERSION: u64 = 1;
 const METADATA_KEY: &str = "bot4";
 
@@ -126,16 +126,16 @@ impl<M: Saved> ModelFile<M> {
     /// Reads a file.
     ///
     /// # Errors
-    /// When it cannot be read, is larger than [`MODEL_FILE_MAX_BYTES`], or is not a valid model of elements `T`.
+    /// When it cannot be read, is larger than [`MODEL_FILE_BYTES_MAX`], or is not a valid model of elements `T`.
     pub fn load(path: impl AsRef<Path>) -> Result<Self, ModelFileError> {
         let file = File::open(path).map_err(ModelFileError::Io)?;
         let size = file.metadata().map_err(ModelFileError::Io)?.len();
-        if size > MODEL_FILE_MAX_BYTES {
-            return Err(ModelFileError::TooLarge { bytes: size, limit: MODEL_FILE_MAX_BYTES });
+        if size > MODEL_FILE_BYTES_MAX {
+            return Err(ModelFileError::TooLarge { bytes: size, limit: MODEL_FILE_BYTES_MAX });
         }
         let mut bytes = Vec::with_capacity(size as usize);
         // The size may be a lie (a pipe, a growing file): the limit holds for what is read.
-        file.take(MODEL_FILE_MAX_BYTES + 1).read_to_end(&mut bytes).map_err(ModelFileError::Io)?;
+        file.take(MODEL_FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(ModelFileError::Io)?;
         Self::from_bytes(&bytes)
     }
 

@@ -50,7 +50,7 @@ impl<T: Number> ModelSource<T> for Reader<LogisticRegression<T>> {
 /// let mut row = [10.0, 1.0];
 /// pipeline.one(&mut row);
 /// assert_eq!(row[0], 10.0);
-/// # Ok::<(), bot4_pipeline::stage::BuildError>(())
+/// # Ok::<(), bot4_pipeline::stage::PipelineError>(())
 /// ```
 ///
 /// # Panics

@@ -19,7 +19,7 @@ pub use lightgbm::{TreeFileError, TreeFileReason};
 use slots::Slots;
 
 /// Files beyond this are refused before they are read.
-const FILE_MAX_BYTES: u64 = 256 << 20;
+const FILE_BYTES_MAX: u64 = 256 << 20;
 
 /// Gradient-boosted decision trees read from LightGBM's text format.
 ///
@@ -59,7 +59,7 @@ const FILE_MAX_BYTES: u64 = 256 << 20;
 /// let (mut scratch, mut out) = (vec![0.0; trees.scratch_len()], [0.0]);
 /// trees.predict(&[0.3, 1.0], &mut scratch, &mut out);
 /// assert_eq!(out, [1.0 / (1.0 + (-1.0_f64).exp())]);
-/// assert_eq!(trees.feature_names(), ["qi", "spread"]);
+/// assert_eq!(trees.features(), ["qi", "spread"]);
 /// # Ok::<(), bot4_ml::TreeFileError>(())
 /// ```
 #[derive(Debug, Clone)]
@@ -93,9 +93,9 @@ impl BoostedTrees {
     pub fn load(path: impl AsRef<Path>) -> Result<Self, TreeFileError> {
         let mut text = String::new();
         let file = File::open(path).map_err(TreeFileError::io)?;
-        file.take(FILE_MAX_BYTES + 1).read_to_string(&mut text).map_err(TreeFileError::io)?;
-        if text.len() as u64 > FILE_MAX_BYTES {
-            return Err(TreeFileError::too_large(FILE_MAX_BYTES));
+        file.take(FILE_BYTES_MAX + 1).read_to_string(&mut text).map_err(TreeFileError::io)?;
+        if text.len() as u64 > FILE_BYTES_MAX {
+            return Err(TreeFileError::too_large(FILE_BYTES_MAX));
         }
         Self::from_lightgbm(&text)
     }
@@ -147,7 +147,7 @@ impl BoostedTrees {
 
     /// The names of the features, in order.
     #[must_use]
-    pub fn feature_names(&self) -> &[String] {
+    pub fn features(&self) -> &[String] {
         &self.features
     }
 

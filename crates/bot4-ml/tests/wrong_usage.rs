@@ -70,10 +70,12 @@ const FAILURES: &[Row] = &[
     ("train --data absent.csv --out new", "absent.csv: cannot read: No such file"),
     ("train --data . --out new", ".: cannot read: Is a directory"),
     ("train --data quotes.csv/x --out new", "quotes.csv/x: cannot read: Not a directory"),
+    ("train --data /dev/zero --out new", "/dev/zero: cannot read: is a device"),
     ("train --data empty --out new", "empty: line 1: no rows"),
     ("train --data header.csv --out new", "header.csv: holds no quotes"),
     ("train --data ragged.csv --out new", "ragged.csv: line 3: 1 columns, the first line has 2"),
     ("train --data words.csv --out new", "words.csv: line 2: column 1 (b): \"x\" is no number"),
+    ("train --data twice.csv --out new", "twice.csv: line 1: two columns are called \"a\""),
     ("train --data column.csv --out new", "column.csv: one column only"),
     ("train --data nan.csv --out new", "nan.csv: row 1, column a: NaN is no finite number"),
     ("train --data infinite.csv --out new", "infinite.csv: row 1, column b: inf is no finite number"),
@@ -105,11 +107,14 @@ const FAILURES: &[Row] = &[
     ("eval --data quotes.csv --model trees.cut", "trees.cut: line 3: the file ends before `end of trees`"),
     ("eval --data table.csv --model model", "table.csv: the model takes 8 features, the data has 1"),
     ("eval --data quotes.csv --model model --last-share 1e-9", "quotes.csv: no rows to score"),
+    ("inspect /dev/zero", "/dev/zero: cannot read: is a device"),
     ("inspect absent", "absent: cannot read"),
     ("inspect table.csv", "table.csv: not a well-formed model file"),
     // Streams and their limits.
     ("run --data absent.csv --model model", "absent.csv: cannot read"),
     ("run --data . --model model", ".: cannot read"),
+    ("run --data /dev/zero --model model", "/dev/zero: cannot read: is a device"),
+    ("run --data quotes.csv --model model --limits /dev/zero", "/dev/zero: cannot read: is a device"),
     ("run --data empty --model model", "empty: is empty"),
     ("run --data - --model model", "stdin: is empty"),
     ("run --data table.csv --model model", "line 1: not the header of a book ticker"),
@@ -180,12 +185,13 @@ fn made() -> TempDir {
     nan[last..].copy_from_slice(&f64::NAN.to_le_bytes());
     let header = quotes.split_inclusive(|byte| *byte == b'\n').next().unwrap();
     let second_row = quotes.split_inclusive(|byte| *byte == b'\n').take(2).map(<[u8]>::len).sum::<usize>();
-    let files: [(&str, &[u8]); 13] = [
+    let files: [(&str, &[u8]); 14] = [
         ("empty", b""),
         ("header.csv", header),
         ("ragged.csv", b"a,b\n1,2\n3\n"),
         ("words.csv", b"a,b\n1,x\n"),
         ("column.csv", b"a\n1\n2\n"),
+        ("twice.csv", b"a,b,a\n1,2,3\n"),
         ("nan.csv", b"a,b\n1,0\nnan,1\n"),
         ("infinite.csv", b"a,b\n1,0.5\n2,inf\n"),
         ("bytes", &[0xff, 0xfe, 0]),
@@ -253,6 +259,15 @@ fn each_wrong_use_has_its_exit_code_one_line_that_explains_and_leaves_no_trace()
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn an_unknown_instruction_set_is_refused_before_any_kernel_runs() {
+    let folder = made();
+    let mut eval = bot4_ml(folder.path(), "eval --data quotes.csv --model model");
+    let output = eval.env("BOT4_ISA", "sse9").output().unwrap();
+    let words = "bot4-ml: BOT4_ISA: unknown instruction set \"sse9\": expected portable";
+    assert_eq!(complaint(&output, 2, words), None);
 }
 
 #[test]

@@ -6,7 +6,7 @@
 
 use bot4_pipeline::Quote;
 use bot4_pipeline::features::{QuoteFeatures, Scale};
-use bot4_pipeline::feed::{DecodeError, Malformed};
+use bot4_pipeline::feed::{DecodeError, DecodeReason};
 use bot4_pipeline::stream::{Settings, Stream};
 
 /// Quotes of a recording. The first bad line is an error with its place, and the end.
@@ -27,7 +27,8 @@ impl<'a> Ticks<'a> {
         let mut field = |name: &'static str| {
             let at =
                 |reason| DecodeError { line: self.line, offset: self.offset as u64, field: name, reason };
-            let text = fields.next().filter(|text| !text.is_empty()).ok_or_else(|| at(Malformed::Missing))?;
+            let text =
+                fields.next().filter(|text| !text.is_empty()).ok_or_else(|| at(DecodeReason::Missing))?;
             nano(text).map_err(at)
         };
         let ts = field("time")? / 1_000_000_000; // no decimals there
@@ -54,16 +55,16 @@ impl Iterator for Ticks<'_> {
 }
 
 /// A decimal number in units of 1e-9, exactly: going through a float would round.
-fn nano(text: &str) -> Result<i128, Malformed> {
+fn nano(text: &str) -> Result<i128, DecodeReason> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     if let Some(byte) = whole.bytes().chain(fraction.bytes()).find(|byte| !byte.is_ascii_digit()) {
-        return Err(Malformed::Unexpected(byte));
+        return Err(DecodeReason::Unexpected(byte));
     }
     if fraction.len() > 9 {
-        return Err(Malformed::TooManyDecimals);
+        return Err(DecodeReason::TooManyDecimals);
     }
-    let number = format!("{whole}{fraction:0<9}").parse().map_err(|_| Malformed::Overflow)?;
-    if number > i128::from(i64::MAX) * 1_000_000_000 { Err(Malformed::Overflow) } else { Ok(number) }
+    let number = format!("{whole}{fraction:0<9}").parse().map_err(|_| DecodeReason::Overflow)?;
+    if number > i128::from(i64::MAX) * 1_000_000_000 { Err(DecodeReason::Overflow) } else { Ok(number) }
 }
 
 fn main() {

@@ -6,7 +6,7 @@
 #![allow(clippy::print_stdout, reason = "printing is what this program is for")]
 
 use bot4_pipeline::columns::{Columns, Number};
-use bot4_pipeline::stage::{BuildError, Clamp, Normalize, Pipeline, Stage, StageError};
+use bot4_pipeline::stage::{Clamp, Normalize, Pipeline, PipelineError, Stage, StageError};
 use bot4_simd::Kernels;
 
 /// Makes 0 of what is closer to 0 than `width`: features that hardly differ from their mean say nothing.
@@ -59,7 +59,7 @@ impl<T: Number> Stage<T> for DeadZone<T> {
     }
 }
 
-fn main() -> Result<(), BuildError> {
+fn main() -> Result<(), PipelineError> {
     let stages =
         (Normalize::new(&[10.0, 20.0], &[0.5, 0.25]), DeadZone { width: 0.5 }, Clamp::new(-2.0, 2.0));
     let mut pipeline = Pipeline::new(2, 4, stages)?;

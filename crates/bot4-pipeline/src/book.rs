@@ -22,7 +22,7 @@
 //! book.apply(&OrderEvent { action: Action::Cancel, qty: 2 * UNIT, ..add(1, Side::Buy, 99, 0) })?;
 //! let quote = book.quote(1);
 //! assert_eq!((quote.bid_px, quote.bid_qty, quote.ask_qty), (99 * UNIT, 10 * UNIT, 4 * UNIT));
-//! # Ok::<(), bot4_pipeline::book::BookFault>(())
+//! # Ok::<(), bot4_pipeline::book::BookError>(())
 //! ```
 //!
 //! # What the events do
@@ -160,7 +160,7 @@ impl OrderBook {
     /// # Errors
     /// The event does not fit the book; the book is as it was.
     #[inline]
-    pub fn apply(&mut self, event: &OrderEvent) -> Result<(), BookFault> {
+    pub fn apply(&mut self, event: &OrderEvent) -> Result<(), BookError> {
         match event.action {
             Action::Add => self.add(event),
             Action::Cancel => self.cancel(event.order_id, event.qty),
@@ -180,14 +180,14 @@ impl OrderBook {
     }
 
     #[inline]
-    fn add(&mut self, event: &OrderEvent) -> Result<(), BookFault> {
-        let side = event.side.ok_or(BookFault::NoSide)?;
+    fn add(&mut self, event: &OrderEvent) -> Result<(), BookError> {
+        let side = event.side.ok_or(BookError::NoSide)?;
         let (px, qty) = (event.px, event.qty);
         if qty <= 0 {
-            return Err(BookFault::Quantity);
+            return Err(BookError::Quantity);
         }
         if px == Quote::UNDEFINED_PX {
-            return Err(BookFault::NoPrice);
+            return Err(BookError::NoPrice);
         }
         let slot = self.orders.vacancy(event.order_id)?;
         self.ladder(side).raise(key(side, px), qty)?;
@@ -196,11 +196,11 @@ impl OrderBook {
     }
 
     #[inline]
-    fn cancel(&mut self, id: u64, qty: i64) -> Result<(), BookFault> {
-        let slot = self.orders.find(id).ok_or(BookFault::UnknownOrder)?;
+    fn cancel(&mut self, id: u64, qty: i64) -> Result<(), BookError> {
+        let slot = self.orders.find(id).ok_or(BookError::UnknownOrder)?;
         let order = self.orders.get(slot);
         if qty <= 0 || qty > order.qty {
-            return Err(BookFault::Quantity);
+            return Err(BookError::Quantity);
         }
         if qty == order.qty {
             self.remove(slot, order);
@@ -212,22 +212,22 @@ impl OrderBook {
     }
 
     #[inline]
-    fn modify(&mut self, event: &OrderEvent) -> Result<(), BookFault> {
+    fn modify(&mut self, event: &OrderEvent) -> Result<(), BookError> {
         let Some(slot) = self.orders.find(event.order_id) else { return self.add(event) };
         let order = self.orders.get(slot);
         let (px, qty, side) = (event.px, event.qty, order.side);
         if event.side.is_some_and(|other| other != side) {
-            return Err(BookFault::OtherSide);
+            return Err(BookError::OtherSide);
         }
         if qty < 0 {
-            return Err(BookFault::Quantity);
+            return Err(BookError::Quantity);
         }
         if qty == 0 {
             self.remove(slot, order);
             return Ok(());
         }
         if px == Quote::UNDEFINED_PX {
-            return Err(BookFault::NoPrice);
+            return Err(BookError::NoPrice);
         }
         let ladder = self.ladder(side);
         if px == order.px {
@@ -309,7 +309,7 @@ const fn key(side: Side, px: i64) -> i64 {
 /// Why an event does not fit the book.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum BookFault {
+pub enum BookError {
     /// An order with this id rests already.
     DuplicateOrder,
     /// No order with this id rests.
@@ -330,7 +330,7 @@ pub enum BookFault {
     PricesFull,
 }
 
-impl fmt::Display for BookFault {
+impl fmt::Display for BookError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::DuplicateOrder => "an order with this id rests already",
@@ -346,4 +346,4 @@ impl fmt::Display for BookFault {
     }
 }
 
-impl core::error::Error for BookFault {}
+impl core::error::Error for BookError {}

@@ -8,6 +8,17 @@
 //! - Of any series: [`RollingMin`], [`RollingMax`], [`RollingSum`], [`RollingMeanVar`], [`RealizedVariance`],
 //!   [`Bollinger`], [`Ema`], [`Macd`], [`Rsi`]; of minimum, maximum, moments, bands and [`Ema`] also many values at a time.
 //!
+//! ```
+//! use bot4_pipeline::Quote;
+//! use bot4_pipeline::features::{QuoteFeatures, Scale};
+//!
+//! let mut features = QuoteFeatures::new(Scale::WHOLE);
+//! let (bid_px, ask_px) = (100_000_000_000, 100_020_000_000); // 100.00 and 100.02
+//! let quote = Quote { ts: 0, bid_px, bid_qty: 3_000_000_000, ask_px, ask_qty: 1_000_000_000 };
+//! let now = features.update(&quote);
+//! assert_eq!((now.mid, now.qi), (100.01, 0.5)); // three bid for, one offered
+//! ```
+//!
 //! None drifts: windows are exact sums of integers, or are added up anew once per window; averages forget.
 //!
 //! # Defined results of the quote features

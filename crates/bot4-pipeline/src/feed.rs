@@ -4,6 +4,18 @@
 //! looks at every byte once; where the bytes come from, and whether they were compressed, is the
 //! caller's business. Numbers are decoded exactly, into integers of 1e-9.
 //!
+//! ```
+//! use bot4_pipeline::feed::bitmex::Trades;
+//!
+//! let csv = b"timestamp,price,size\n1514764802610,13873,10\n1514764806057,13872.5,-3000\n";
+//! let mut volume = 0;
+//! for trade in Trades::new(csv) {
+//!     volume += trade?.qty;
+//! }
+//! assert_eq!(volume, 3_010_000_000_000); // in units of 1e-9
+//! # Ok::<(), bot4_pipeline::feed::DecodeError>(())
+//! ```
+//!
 //! Input is not trusted. Whatever the bytes are, a decoder never panics, every call advances or ends,
 //! and each error is a [`DecodeError`] that says where and why. After an error the decoder ends
 //! (policy *stop*); `skip_bad_rows` makes it leave bad rows out and count them instead. Errors that
@@ -29,12 +41,12 @@ use core::fmt;
 /// caller adds the name of the file.
 ///
 /// ```
-/// use bot4_pipeline::feed::{binance::BookTicker, Malformed};
+/// use bot4_pipeline::feed::{binance::BookTicker, DecodeReason};
 ///
 /// let csv = b"local_ns,event_ms,txn_ms,update_id,bid_px,bid_qty,ask_px,ask_qty\n\
 ///             1723161254087891268,,,7,61837.63,3.788,6x837.64,1.546\n";
 /// let error = BookTicker::new(csv).next().unwrap().unwrap_err();
-/// assert_eq!((error.line, error.field, error.reason), (2, "ask_px", Malformed::Unexpected(b'x')));
+/// assert_eq!((error.line, error.field, error.reason), (2, "ask_px", DecodeReason::Unexpected(b'x')));
 /// assert_eq!(error.to_string(), "line 2, byte 105, field ask_px: unexpected 'x'");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +59,7 @@ pub struct DecodeError {
     /// `message.time`, `book.ask_price`.
     pub field: &'static str,
     /// What is wrong with it.
-    pub reason: Malformed,
+    pub reason: DecodeReason,
 }
 
 impl fmt::Display for DecodeError {
@@ -65,7 +77,7 @@ impl core::error::Error for DecodeError {}
 /// The reason of a [`DecodeError`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Malformed {
+pub enum DecodeReason {
     /// A byte that cannot stand here.
     Unexpected(u8),
     /// The row ends before this field, or the field is empty.
@@ -96,7 +108,7 @@ pub enum Malformed {
     EndsFirst,
 }
 
-impl fmt::Display for Malformed {
+impl fmt::Display for DecodeReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Unexpected(byte) => return write!(f, "unexpected '{}'", byte.escape_ascii()),

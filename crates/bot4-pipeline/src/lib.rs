@@ -9,16 +9,37 @@
 //! better), and not a connection to any exchange: it sends no orders anywhere.
 //!
 //! ```
+//! use bot4_pipeline::Side;
 //! use bot4_pipeline::features::{FeatureRow, ROW_WIDTH, Scale};
+//! use bot4_pipeline::risk::{Limits, Order, RiskGate};
 //! use bot4_pipeline::sim::{self, Simulator};
+//! use bot4_pipeline::stage::{Clamp, Normalize, Pipeline};
 //!
 //! let mut features = FeatureRow::new(Scale::WHOLE, sim::TICK);
+//! let stages = (Normalize::new(&[0.0; ROW_WIDTH], &[2.0; ROW_WIDTH]), Clamp::new(-1.0, 1.0));
+//! let mut pipeline = Pipeline::new(ROW_WIDTH, 1, stages)?;
+//! # let limits = Limits {
+//! #     instrument: 0, tick: sim::TICK, lot: sim::LOT, order_qty_max: sim::LOT,
+//! #     order_notional_max: i64::MAX, collar_bps: 100, quote_age_ns_max: 0, position_max: 10 * sim::LOT,
+//! #     open_notional_max: i64::MAX, loss_max: i64::MAX, rate_orders_max: 100, rate_window_ns: 1,
+//! # };
+//! let gate = RiskGate::new(limits)?; // a struct of twelve limits, or from TOML
+//! let mut checker = gate.checker(); // one per thread
 //! let mut row = [0.0; ROW_WIDTH];
-//! for quote in Simulator::new(42).take(1000) {
+//! for (id, quote) in (0..).zip(Simulator::new(42).take(1000)) {
 //!     features.update(&quote, &[0.0; 3], &mut row);
+//!     let queue_imbalance = pipeline.one(&mut row)[0];
+//!     if queue_imbalance > 0.9 {
+//!         let (side, px, ts) = (Side::Buy, quote.ask_px, quote.ts);
+//!         let order = Order { id, instrument: 0, side, px, qty: sim::LOT, ts };
+//!         match checker.check(&order, &quote) {
+//!             Ok(reservation) => drop(gate.fill(reservation, sim::LOT)?), // sent and executed
+//!             Err(reason) => println!("{reason}"),
+//!         }
+//!     }
 //! }
-//! let queue_imbalance = row[0];
-//! assert!((-1.0..=1.0).contains(&queue_imbalance));
+//! assert_eq!(gate.position(), 10 * sim::LOT, "up to the limit");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! - [`feed`]: decoders from the bytes of a recording to quotes and trades.

@@ -6,8 +6,8 @@
 //! [`RiskGate::release`].
 //!
 //! ```
-//! use bot4_pipeline::Quote;
-//! use bot4_pipeline::risk::{Limits, Order, Reason, RiskGate, Side};
+//! use bot4_pipeline::{Quote, Side};
+//! use bot4_pipeline::risk::{Limits, Order, Reason, RiskGate};
 //!
 //! const UNIT: i64 = 1_000_000_000; // quantities and prices are in 1e-9
 //! let gate = RiskGate::new(Limits {
@@ -109,11 +109,10 @@ mod toml;
 mod totals;
 mod window;
 
-pub use crate::quote::Side;
 pub use checker::Checker;
-pub use gate::{RiskGate, SettleError, SettleFault, State};
+pub use gate::{RiskGate, SettleError, SettleReason, State};
 pub use limits::{Limits, LimitsError};
 pub use order::{Order, Reservation};
 pub use reason::Reason;
 #[cfg(feature = "toml")]
-pub use toml::{TomlError, TomlFault};
+pub use toml::{TomlError, TomlReason};

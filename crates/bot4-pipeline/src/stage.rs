@@ -84,7 +84,7 @@ use crate::columns::{Columns, Number};
 pub use difference::Difference;
 pub use elementwise::{Clamp, Sigmoid, Squash};
 pub use normalize::Normalize;
-pub use pipeline::{BuildError, Pipeline};
+pub use pipeline::{Pipeline, PipelineError};
 pub use tuple::Stages;
 
 /// One in-place step from rows to rows.
@@ -135,9 +135,9 @@ pub trait Stage<T: Number> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StageError {
     /// The width it was offered.
-    pub got: usize,
+    pub found: usize,
     /// The width it takes.
-    pub wants: usize,
+    pub expected: usize,
 }
 
 impl StageError {
@@ -146,14 +146,14 @@ impl StageError {
     /// # Errors
     ///
     /// If the widths differ.
-    pub const fn unless_equal(got: usize, wants: usize) -> Result<(), Self> {
-        if got == wants { Ok(()) } else { Err(Self { got, wants }) }
+    pub const fn unless_equal(found: usize, expected: usize) -> Result<(), Self> {
+        if found == expected { Ok(()) } else { Err(Self { found, expected }) }
     }
 }
 
 impl fmt::Display for StageError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "gets rows of width {}, wants {}", self.got, self.wants)
+        write!(f, "gets rows of width {}, wants {}", self.found, self.expected)
     }
 }
 

@@ -62,7 +62,7 @@ use bot4_lockfree::wait::Wait;
 use link::{Run, Start, drain};
 
 pub use link::{Source, Then};
-pub use report::{Fault, Report, RunError, StageReport};
+pub use report::{Report, RunError, RunReason, StageReport};
 
 /// One in so many events has its latency recorded.
 pub const TIMED: u64 = 64;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use bot4_pipeline::book::{Action, BookFault, Level, OrderBook, OrderEvent, Resting};
+use bot4_pipeline::book::{Action, BookError, Level, OrderBook, OrderEvent, Resting};
 use bot4_pipeline::{Quote, Side};
 use bot4_pool::audit::{self, CountingAllocator};
 use proptest::prelude::*;
@@ -34,21 +34,21 @@ fn an_event_that_does_not_fit_has_its_fault_and_changes_nothing() {
     let cancel = OrderEvent { action: Action::Cancel, ..ADD };
     let modify = OrderEvent { action: Action::Modify, ..ADD };
     for (event, fault) in [
-        (ADD, BookFault::DuplicateOrder),
-        (OrderEvent { side: None, ..other }, BookFault::NoSide),
-        (OrderEvent { px: Quote::UNDEFINED_PX, ..other }, BookFault::NoPrice),
-        (OrderEvent { qty: 0, ..other }, BookFault::Quantity),
-        (OrderEvent { qty: -1, ..other }, BookFault::Quantity),
-        (OrderEvent { px: 101, ..other }, BookFault::PricesFull),
-        (full, BookFault::Overflow),
-        (OrderEvent { order_id: 2, ..cancel }, BookFault::UnknownOrder),
-        (OrderEvent { qty: 6, ..cancel }, BookFault::Quantity),
-        (OrderEvent { qty: 0, ..cancel }, BookFault::Quantity),
-        (OrderEvent { qty: i64::MIN, ..cancel }, BookFault::Quantity),
-        (OrderEvent { qty: -1, ..modify }, BookFault::Quantity),
-        (OrderEvent { side: Some(Side::Sell), ..modify }, BookFault::OtherSide),
-        (OrderEvent { px: Quote::UNDEFINED_PX, ..modify }, BookFault::NoPrice),
-        (OrderEvent { px: 101, ..modify }, BookFault::PricesFull),
+        (ADD, BookError::DuplicateOrder),
+        (OrderEvent { side: None, ..other }, BookError::NoSide),
+        (OrderEvent { px: Quote::UNDEFINED_PX, ..other }, BookError::NoPrice),
+        (OrderEvent { qty: 0, ..other }, BookError::Quantity),
+        (OrderEvent { qty: -1, ..other }, BookError::Quantity),
+        (OrderEvent { px: 101, ..other }, BookError::PricesFull),
+        (full, BookError::Overflow),
+        (OrderEvent { order_id: 2, ..cancel }, BookError::UnknownOrder),
+        (OrderEvent { qty: 6, ..cancel }, BookError::Quantity),
+        (OrderEvent { qty: 0, ..cancel }, BookError::Quantity),
+        (OrderEvent { qty: i64::MIN, ..cancel }, BookError::Quantity),
+        (OrderEvent { qty: -1, ..modify }, BookError::Quantity),
+        (OrderEvent { side: Some(Side::Sell), ..modify }, BookError::OtherSide),
+        (OrderEvent { px: Quote::UNDEFINED_PX, ..modify }, BookError::NoPrice),
+        (OrderEvent { px: 101, ..modify }, BookError::PricesFull),
     ] {
         assert_eq!(book.apply(&event), Err(fault), "{event:?}");
         assert_eq!((book.len(), book.best(Side::Buy)), (1, Some(Level { px: 100, qty: 5, orders: 1 })));
@@ -57,9 +57,9 @@ fn an_event_that_does_not_fit_has_its_fault_and_changes_nothing() {
     }
     book.apply(&other).unwrap();
     let third = OrderEvent { order_id: 3, ..ADD };
-    assert_eq!(book.apply(&third), Err(BookFault::OrdersFull));
+    assert_eq!(book.apply(&third), Err(BookError::OrdersFull));
     let overflow = OrderEvent { order_id: 2, qty: i64::MAX - 4, ..modify };
-    assert_eq!(book.apply(&overflow), Err(BookFault::Overflow));
+    assert_eq!(book.apply(&overflow), Err(BookError::Overflow));
     assert_eq!(book.best(Side::Buy).map(|level| level.qty), Some(10));
 }
 

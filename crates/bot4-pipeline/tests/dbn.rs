@@ -6,7 +6,7 @@ mod stats;
 use bot4_pipeline::book::{Action, OrderBook, OrderEvent};
 use bot4_pipeline::features::Scale;
 use bot4_pipeline::feed::dbn::{Orders, Quotes, Trades};
-use bot4_pipeline::feed::{DecodeError, Malformed};
+use bot4_pipeline::feed::{DecodeError, DecodeReason};
 use bot4_pipeline::{Quote, Side, Trade};
 use bot4_pool::audit::{self, CountingAllocator};
 use dbn::decode::{DbnDecoder, DecodeRecord};
@@ -129,17 +129,17 @@ fn a_bad_record_says_where_and_why() {
     };
     let second = start + 56;
     for (bytes, offset, field, reason) in [
-        (changed(second + 38, b'?'), second + 38, "action", Malformed::UnknownCode),
-        (changed(second + 39, b'?'), second + 39, "side", Malformed::UnknownCode),
-        (changed(second, 0), second, "length", Malformed::RecordLength),
-        (changed(second, 13), second, "length", Malformed::RecordLength),
-        (changed(second, 255), good.len(), "record", Malformed::Truncated),
-        (changed(0, b'd'), 0, "metadata", Malformed::Header),
-        (changed(3, 9), 3, "metadata.version", Malformed::UnknownCode),
-        (changed(7, 255), good.len(), "metadata", Malformed::Truncated),
-        (good[..second + 20].to_vec(), second + 20, "record", Malformed::Truncated),
-        (good[..5].to_vec(), 0, "metadata", Malformed::Header),
-        (Vec::new(), 0, "metadata", Malformed::Header),
+        (changed(second + 38, b'?'), second + 38, "action", DecodeReason::UnknownCode),
+        (changed(second + 39, b'?'), second + 39, "side", DecodeReason::UnknownCode),
+        (changed(second, 0), second, "length", DecodeReason::RecordLength),
+        (changed(second, 13), second, "length", DecodeReason::RecordLength),
+        (changed(second, 255), good.len(), "record", DecodeReason::Truncated),
+        (changed(0, b'd'), 0, "metadata", DecodeReason::Header),
+        (changed(3, 9), 3, "metadata.version", DecodeReason::UnknownCode),
+        (changed(7, 255), good.len(), "metadata", DecodeReason::Truncated),
+        (good[..second + 20].to_vec(), second + 20, "record", DecodeReason::Truncated),
+        (good[..5].to_vec(), 0, "metadata", DecodeReason::Header),
+        (Vec::new(), 0, "metadata", DecodeReason::Header),
     ] {
         let error = Orders::new(&bytes).find_map(Result::err).unwrap();
         assert_eq!(error, DecodeError { line: 0, offset: offset as u64, field, reason });
@@ -148,7 +148,7 @@ fn a_bad_record_says_where_and_why() {
     assert_eq!(error.to_string(), "byte 0, field metadata.schema: the file holds records of another schema");
     let mixed = file(3, Schema::Mbp1, &[mbp_1(1, UNIT, 1), mbp_1(2, UNIT, 1)]);
     let error = Quotes::new(&mixed).nth(1).unwrap().unwrap_err();
-    assert_eq!((error.field, error.reason), ("instrument_id", Malformed::AnotherSymbol));
+    assert_eq!((error.field, error.reason), ("instrument_id", DecodeReason::AnotherSymbol));
 }
 
 #[test]
@@ -235,7 +235,7 @@ fn fragments_and_unpacked_legacy_files_decode_as_the_whole_ones() {
     for name in ["definition.v3.dbn.zst", "ohlcv-1s.dbn", "statistics.v2.dbn.zst", "imbalance.v1.dbn.zst"] {
         let Some(other) = fixture(name) else { return };
         let error = Orders::new(&other).next().unwrap().unwrap_err();
-        assert_eq!(error.reason, Malformed::OtherSchema, "{name}");
+        assert_eq!(error.reason, DecodeReason::OtherSchema, "{name}");
     }
 }
 

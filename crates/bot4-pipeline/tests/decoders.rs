@@ -4,7 +4,7 @@ mod recordings;
 
 use bot4_pipeline::feed::binance::{self, BOOK_TICKER_HEADER, BookTicker};
 use bot4_pipeline::feed::lobster::{Quotes, Trades};
-use bot4_pipeline::feed::{DecodeError, Malformed, bitmex, tardis};
+use bot4_pipeline::feed::{DecodeError, DecodeReason, bitmex, tardis};
 use bot4_pipeline::sim::Simulator;
 use bot4_pipeline::{Quote, Side};
 use proptest::prelude::*;
@@ -54,7 +54,7 @@ fn written_trades_come_back() {
 
 #[test]
 fn a_bad_row_of_trades_says_where_and_why() {
-    use Malformed::{
+    use DecodeReason::{
         AnotherSymbol, Missing, Negative, Overflow, TrailingField, Truncated, UnknownCode, Zero,
     };
     type Decode = fn(&[u8]) -> Result<(), DecodeError>;
@@ -93,7 +93,7 @@ fn a_tardis_side_is_whole_or_empty() {
     assert_eq!((bid_only.ask_px, bid_only.ask_qty, bid_only.bid_px), (Quote::UNDEFINED_PX, 0, 9_000_000_000));
     assert_eq!(quote("1,10,,").unwrap().bid_px, Quote::UNDEFINED_PX);
     for row in ["1,,9,1", ",10,9,1", "1,10,9,", "1,10,,1"] {
-        assert_eq!(quote(row).unwrap_err().reason, Malformed::Missing, "{row}");
+        assert_eq!(quote(row).unwrap_err().reason, DecodeReason::Missing, "{row}");
     }
 }
 
@@ -128,19 +128,19 @@ fn empty_levels_become_undefined_prices() {
 #[test]
 fn a_bad_ticker_row_says_where_and_why() {
     for (row, field, reason) in [
-        ("x,,,2,1,1,2,1\n", "local_ns", Malformed::Unexpected(b'x')),
-        (",,,2,1,1,2,1\n", "local_ns", Malformed::Missing),
-        ("1,,,,1,1,2,1\n", "update_id", Malformed::Missing),
-        ("1,,,2,1,1\n", "ask_px", Malformed::Missing),
-        ("1,,,2,1,1,2,1,9\n", "ask_qty", Malformed::TrailingField),
-        ("1,,,2,1,1,2,1", "ask_qty", Malformed::Truncated),
-        ("1,,,2,1,", "bid_qty", Malformed::Truncated),
-        ("1,,,2,-1,1,2,1\n", "bid_px", Malformed::Negative),
-        ("1,,,2,1,1.0000000001,2,1\n", "bid_qty", Malformed::TooManyDecimals),
-        ("1,,,2,1,1,9223372037,1\n", "ask_px", Malformed::Overflow),
-        ("18446744073709551616,,,2,1,1,2,1\n", "local_ns", Malformed::Overflow),
-        ("1,,,2,1 ,1,2,1\n", "bid_px", Malformed::Unexpected(b' ')),
-        ("\n", "local_ns", Malformed::Missing),
+        ("x,,,2,1,1,2,1\n", "local_ns", DecodeReason::Unexpected(b'x')),
+        (",,,2,1,1,2,1\n", "local_ns", DecodeReason::Missing),
+        ("1,,,,1,1,2,1\n", "update_id", DecodeReason::Missing),
+        ("1,,,2,1,1\n", "ask_px", DecodeReason::Missing),
+        ("1,,,2,1,1,2,1,9\n", "ask_qty", DecodeReason::TrailingField),
+        ("1,,,2,1,1,2,1", "ask_qty", DecodeReason::Truncated),
+        ("1,,,2,1,", "bid_qty", DecodeReason::Truncated),
+        ("1,,,2,-1,1,2,1\n", "bid_px", DecodeReason::Negative),
+        ("1,,,2,1,1.0000000001,2,1\n", "bid_qty", DecodeReason::TooManyDecimals),
+        ("1,,,2,1,1,9223372037,1\n", "ask_px", DecodeReason::Overflow),
+        ("18446744073709551616,,,2,1,1,2,1\n", "local_ns", DecodeReason::Overflow),
+        ("1,,,2,1 ,1,2,1\n", "bid_px", DecodeReason::Unexpected(b' ')),
+        ("\n", "local_ns", DecodeReason::Missing),
     ] {
         let error = ticker_row(row).unwrap_err();
         assert_eq!((error.line, error.field, error.reason), (2, field, reason), "{row:?}");
@@ -150,19 +150,19 @@ fn a_bad_ticker_row_says_where_and_why() {
 #[test]
 fn a_bad_lobster_row_says_where_and_why() {
     for (message, book, field, reason) in [
-        ("a,1,2,3,4,1\n", BOOK_ROW, "message.time", Malformed::Unexpected(b'a')),
-        ("1,8,2,3,4,1\n", BOOK_ROW, "message.type", Malformed::UnknownCode),
-        ("1,0,2,3,4,1\n", BOOK_ROW, "message.type", Malformed::UnknownCode),
-        ("1,1,2,-3,4,1\n", BOOK_ROW, "message.size", Malformed::Negative),
-        ("1,1,2,3,4,0\n", BOOK_ROW, "message.direction", Malformed::UnknownCode),
-        ("1,1,2,3,4\n", BOOK_ROW, "message.direction", Malformed::Missing),
-        ("1,1,2,3,99999999999999,1\n", BOOK_ROW, "message.price", Malformed::Overflow),
-        ("18446744073,1,2,3,4,1\n", BOOK_ROW, "message.time", Malformed::Overflow),
-        (MESSAGE_ROW, "1,2,3\n", "book.bid_size", Malformed::Missing),
-        (MESSAGE_ROW, "1,2,3,4,5\n", "book.bid_size", Malformed::TrailingField),
-        (MESSAGE_ROW, "1,2,-3,4\n", "book.bid_price", Malformed::Negative),
-        (MESSAGE_ROW, "1,2,3,99999999999\n", "book.bid_size", Malformed::Overflow),
-        (MESSAGE_ROW, "1,2,3,4", "book.bid_size", Malformed::Truncated),
+        ("a,1,2,3,4,1\n", BOOK_ROW, "message.time", DecodeReason::Unexpected(b'a')),
+        ("1,8,2,3,4,1\n", BOOK_ROW, "message.type", DecodeReason::UnknownCode),
+        ("1,0,2,3,4,1\n", BOOK_ROW, "message.type", DecodeReason::UnknownCode),
+        ("1,1,2,-3,4,1\n", BOOK_ROW, "message.size", DecodeReason::Negative),
+        ("1,1,2,3,4,0\n", BOOK_ROW, "message.direction", DecodeReason::UnknownCode),
+        ("1,1,2,3,4\n", BOOK_ROW, "message.direction", DecodeReason::Missing),
+        ("1,1,2,3,99999999999999,1\n", BOOK_ROW, "message.price", DecodeReason::Overflow),
+        ("18446744073,1,2,3,4,1\n", BOOK_ROW, "message.time", DecodeReason::Overflow),
+        (MESSAGE_ROW, "1,2,3\n", "book.bid_size", DecodeReason::Missing),
+        (MESSAGE_ROW, "1,2,3,4,5\n", "book.bid_size", DecodeReason::TrailingField),
+        (MESSAGE_ROW, "1,2,-3,4\n", "book.bid_price", DecodeReason::Negative),
+        (MESSAGE_ROW, "1,2,3,99999999999\n", "book.bid_size", DecodeReason::Overflow),
+        (MESSAGE_ROW, "1,2,3,4", "book.bid_size", DecodeReason::Truncated),
     ] {
         let error = lobster_row(message, book).unwrap_err();
         assert_eq!((error.line, error.field, error.reason), (1, field, reason), "{message:?} {book:?}");
@@ -199,9 +199,9 @@ fn the_shorter_file_of_a_pair_is_named() {
             quotes[1].unwrap_err()
         };
         let error = decode(&two, one);
-        assert_eq!((error.line, error.field, error.reason), (2, "book", Malformed::EndsFirst));
+        assert_eq!((error.line, error.field, error.reason), (2, "book", DecodeReason::EndsFirst));
         let error = decode(MESSAGE_ROW, &BOOK_ROW.repeat(2));
-        assert_eq!((error.line, error.field, error.reason), (2, "message", Malformed::EndsFirst));
+        assert_eq!((error.line, error.field, error.reason), (2, "message", DecodeReason::EndsFirst));
     }
 }
 

@@ -2,8 +2,8 @@
 //! `RUSTFLAGS='--cfg bot4_loom' cargo test -p bot4-pipeline --release --test loom`
 #![cfg(bot4_loom)]
 
-use bot4_pipeline::Quote;
-use bot4_pipeline::risk::{Limits, LimitsError, Order, Reason, Reservation, RiskGate, Side};
+use bot4_pipeline::risk::{Limits, LimitsError, Order, Reason, Reservation, RiskGate};
+use bot4_pipeline::{Quote, Side};
 use loom::model::Builder;
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicI64, Ordering::Relaxed};

@@ -1,9 +1,9 @@
 //! Nothing on the hot paths of stages and gate allocates once it is built.
 
-use bot4_pipeline::Quote;
 use bot4_pipeline::columns::Columns;
-use bot4_pipeline::risk::{Limits, Order, RiskGate, Side};
+use bot4_pipeline::risk::{Limits, Order, RiskGate};
 use bot4_pipeline::stage::{Clamp, Difference, Normalize, Pipeline, Sigmoid, Squash};
+use bot4_pipeline::{Quote, Side};
 use bot4_pool::audit::{self, CountingAllocator};
 
 #[global_allocator]

@@ -186,7 +186,7 @@ fn reset_forgets_the_rows_before() {
 fn a_misfit_is_named_with_position_and_both_widths() {
     let misfit = (Squash, Squares, Score(vec![1.0; 5]), Sigmoid);
     let error = Pipeline::new(2, 8, misfit).map(|_| ()).unwrap_err();
-    assert_eq!((error.stage, error.position, error.got, error.wants), ("score", 2, 4, 5));
+    assert_eq!((error.stage, error.position, error.found, error.expected), ("score", 2, 4, 5));
     assert_eq!(error.to_string(), "stage 2 (score) gets rows of width 4, wants 5");
 }
 

@@ -4,8 +4,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::thread;
 
-use bot4_pipeline::Quote;
-use bot4_pipeline::risk::{Limits, Order, Reason, Reservation, RiskGate, SettleFault, Side, State};
+use bot4_pipeline::risk::{Limits, Order, Reason, Reservation, RiskGate, SettleReason, State};
+use bot4_pipeline::{Quote, Side};
 use proptest::prelude::*;
 
 const UNIT: i64 = 1_000_000_000;
@@ -208,11 +208,11 @@ fn a_wrong_settlement_hands_the_reservation_back() {
     let mut reservation = gate.checker().check(&ORDER, &QUOTE).unwrap();
     for qty in [0, -1, i64::MIN, ORDER.qty + 1, i64::MAX] {
         let error = gate.fill(reservation, qty).unwrap_err();
-        assert_eq!(error.fault, SettleFault::Quantity);
+        assert_eq!(error.reason, SettleReason::Quantity);
         reservation = error.reservation;
     }
     let error = other.fill(reservation, 1).unwrap_err();
-    assert_eq!(error.fault, SettleFault::AnotherGate);
+    assert_eq!(error.reason, SettleReason::AnotherGate);
     let error = other.release(error.reservation).unwrap_err();
     assert_eq!(error.to_string(), "the reservation of order 1 belongs to another gate");
     gate.release(error.reservation).unwrap();

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bot4_lockfree::metrics::{HistogramConfig, Registry};
 use bot4_lockfree::wait::Wait;
-use bot4_pipeline::stream::{Fault, Overload, Settings, StageReport, Stream, TIMED};
+use bot4_pipeline::stream::{Overload, RunReason, Settings, StageReport, Stream, TIMED};
 use bot4_pool::audit::{self, CountingAllocator};
 
 #[global_allocator]
@@ -176,7 +176,7 @@ fn a_panic_names_its_stage_and_accounts_for_every_event() {
             )
             .unwrap_err();
         assert_eq!(error.stage, broken);
-        assert_eq!(error.fault, Fault::Panic(format!("number {AT} in {broken}")));
+        assert_eq!(error.reason, RunReason::Panic(format!("number {AT} in {broken}")));
         // What came before the broken event was processed; what was accepted after it is accounted for.
         let report = &error.report;
         assert_eq!((sunk, report.processed), (AT, AT), "{broken}");
@@ -249,5 +249,5 @@ fn threads_are_pinned_or_the_run_fails() {
     assert_eq!(run(vec![core, core]).unwrap().stages[2].ended, 100);
     let error = run(vec![core, 1_023]).unwrap_err();
     assert_eq!(error.stage, "decide");
-    assert!(matches!(error.fault, Fault::Thread(reason) if reason.contains("core 1023")));
+    assert!(matches!(error.reason, RunReason::Thread(reason) if reason.contains("core 1023")));
 }

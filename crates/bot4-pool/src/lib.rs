@@ -9,7 +9,8 @@
 //! ```
 //! use bot4_pool::{AlignedVec, ObjectPool};
 //!
-//! let pool = ObjectPool::builder(|| AlignedVec::<f64>::zeroed(1 << 16)).capacity(64).build()?;
+//! let column = || AlignedVec::<f64>::zeroed(1 << 16);
+//! let pool = ObjectPool::builder(column).capacity(64).build()?;
 //! let handle = pool.handle(); // one per thread
 //! for price in 0..1000 {
 //!     let mut column = handle.acquire()?;
@@ -27,19 +28,21 @@
 //! batch, use `bumpalo` itself.
 
 pub mod audit;
-pub mod pool;
 
 mod aligned;
 mod allocator;
 mod arena;
 mod matrix;
 mod memory;
+mod pool;
 mod sync;
 
 pub use aligned::{ALIGNMENT, AlignedVec, Plain};
 pub use allocator::{AllocatorHandle, BlockStats, PoolAllocator};
 pub use arena::{Arena, ArenaError};
-pub use pool::{BuildError, Exhausted, Handle, ObjectPool, OwnedPooled, Pooled};
+pub use pool::{
+    BuildError, Exhausted, Handle, LocalPooled, ObjectPool, OwnedPooled, PoolBuilder, PoolStats, Pooled,
+};
 
 /// The examples of the README are tests.
 #[cfg(doctest)]

@@ -1,21 +1,4 @@
-//! [`ObjectPool`]: objects that are expensive to build or to hand over, built once and used again.
-//!
-//! # Which way in
-//!
-//! | | on the same thread | to another thread |
-//! | --- | --- | --- |
-//! | [`ObjectPool`], shared by `&` | [`acquire`](ObjectPool::acquire): lock-free | [`acquire_owned`](ObjectPool::acquire_owned) |
-//! | [`Handle`], one per thread | [`acquire`](Handle::acquire): wait-free out of a magazine of 16 | [`acquire_owned`](Handle::acquire_owned), then [`release`](Handle::release) there |
-//!
-//! # How it works
-//!
-//! A pool is a slab of `capacity` slots, each vacant or with an object, and three bounded queues of slot
-//! pointers: vacant slots, single idle objects, batches of up to eight. A slot is in one place at a time, so
-//! the queues can never be full and a slot is never lost: a factory that panics leaves its slot vacant, a reset
-//! that panics drops the object and vacates its slot, a thread that unwinds drops its guards and its handle.
-//!
-//! The slab is reference-counted. An owned guard has one reference, but a get does not touch the count: a handle takes
-//! 256 references at a time and its guards take them along.
+//! The pool: objects that are expensive to build or to hand over, built once and used again.
 #![allow(unsafe_code)] // owns a reference to the slab
 
 mod builder;
@@ -24,7 +7,7 @@ mod handle;
 mod shared;
 pub(crate) mod slot;
 
-pub use builder::{BuildError, Builder};
+pub use builder::{BuildError, PoolBuilder};
 pub use guard::{LocalPooled, OwnedPooled, Pooled};
 pub use handle::Handle;
 
@@ -49,6 +32,23 @@ use std::ptr::NonNull;
 /// assert_eq!((pool.stats().misses, pool.stats().hits), (1, 1));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// # Which way in
+///
+/// | | on the same thread | to another thread |
+/// | --- | --- | --- |
+/// | [`ObjectPool`], shared by `&` | [`acquire`](ObjectPool::acquire): lock-free | [`acquire_owned`](ObjectPool::acquire_owned) |
+/// | [`Handle`], one per thread | [`acquire`](Handle::acquire): wait-free out of a magazine of 16 | [`acquire_owned`](Handle::acquire_owned), then [`release`](Handle::release) there |
+///
+/// # How it works
+///
+/// A pool is a slab of `capacity` slots, each vacant or with an object, and three bounded queues of slot
+/// pointers: vacant slots, single idle objects, batches of up to eight. A slot is in one place at a time, so
+/// the queues can never be full and a slot is never lost: a factory that panics leaves its slot vacant, a reset
+/// that panics drops the object and vacates its slot, a thread that unwinds drops its guards and its handle.
+///
+/// The slab is reference-counted. An owned guard has one reference, but a get does not touch the count: a handle takes
+/// 256 references at a time and its guards take them along.
 pub struct ObjectPool<T> {
     /// Comes with one reference.
     shared: NonNull<Shared<T>>,
@@ -61,8 +61,8 @@ unsafe impl<T: Send> Sync for ObjectPool<T> {}
 
 impl<T: Send> ObjectPool<T> {
     /// Starts a pool whose objects come from `factory`.
-    pub fn builder(factory: impl Fn() -> T + Send + Sync + 'static) -> Builder<T> {
-        Builder::new(factory)
+    pub fn builder(factory: impl Fn() -> T + Send + Sync + 'static) -> PoolBuilder<T> {
+        PoolBuilder::new(factory)
     }
 }
 
@@ -135,7 +135,7 @@ impl<T> ObjectPool<T> {
     /// Reads one word per slot and takes the lock under which handles are made. Threads that acquire and release are not
     /// disturbed beyond a cache miss.
     #[must_use]
-    pub fn stats(&self) -> Stats {
+    pub fn stats(&self) -> PoolStats {
         self.shared().stats()
     }
 }
@@ -156,7 +156,7 @@ impl<T> fmt::Debug for ObjectPool<T> {
 
 /// What a pool has done so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Stats {
+pub struct PoolStats {
     /// The most objects that may be built.
     pub capacity: usize,
     /// Objects that exist now.

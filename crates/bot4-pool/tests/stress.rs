@@ -1,7 +1,6 @@
 //! Many threads, objects that cross between them, threads that die: nothing is lost, shared or torn.
 
-use bot4_pool::pool::LocalPooled;
-use bot4_pool::{Handle, ObjectPool, OwnedPooled};
+use bot4_pool::{Handle, LocalPooled, ObjectPool, OwnedPooled};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};

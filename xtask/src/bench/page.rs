@@ -2,7 +2,7 @@
 use std::fmt::Write as _;
 
 use super::record::{Record, Row};
-use crate::html::{escape, page};
+use crate::html::{drawing, escape, page};
 
 const WIDTH: f64 = 920.0;
 /// Where the bars begin, right of the names.
@@ -62,18 +62,16 @@ fn chart(rows: &[&Row]) -> String {
     let ours = rows.iter().find(|row| row.role == "ours").map_or(slowest, |row| row.median_ns);
     let scale = (RIGHT - LEFT) / slowest.min(LONGEST * ours).max(f64::MIN_POSITIVE);
     let height = STEP * rows.len() as f64 + 6.0;
-    let mut svg = format!("<svg viewBox=\"0 0 {WIDTH} {height}\" role=\"img\">\n");
-    for (i, row) in rows.iter().enumerate() {
-        svg.push_str(&bar(row, i as f64 * STEP + 4.0, scale));
-    }
+    let bars = rows.iter().enumerate().map(|(i, row)| bar(row, i as f64 * STEP + 4.0, scale));
+    let mut inside: String = bars.collect();
     if let Some(limit) = rows.iter().find_map(|row| row.limit_ns) {
         let x = (LEFT + limit * scale).min(RIGHT);
         let _ = writeln!(
-            svg,
+            inside,
             "<line x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"0\" y2=\"{height}\" stroke=\"var(--limit)\" stroke-dasharray=\"3 3\"/>"
         );
     }
-    svg + "</svg>"
+    drawing(WIDTH, height, &inside)
 }
 
 fn bar(row: &Row, y: f64, scale: f64) -> String {

@@ -1,6 +1,7 @@
 //! What a measurement found, with all that is needed to repeat it: a file of `benches/records`.
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -13,6 +14,9 @@ use crate::workspace::Workspace;
 
 /// Where the records are: a folder per processor, a file per day.
 pub(crate) const RECORDS: &str = "benches/records";
+
+/// Longest record read: a hundred times what all groups make.
+const BYTES_MAX: u64 = 64 << 20;
 
 /// One subject of one case, as the bench writes it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -75,7 +79,9 @@ impl Record {
 
     /// Reads a record, or the bare rows that `--json` writes.
     pub(crate) fn read(path: &Path) -> Result<Self> {
-        let text = fs::read_to_string(path).map_err(|e| Failure::io("read", path, &e))?;
+        let mut text = String::new();
+        let file = fs::File::open(path).map_err(|e| Failure::io("read", path, &e))?;
+        file.take(BYTES_MAX).read_to_string(&mut text).map_err(|e| Failure::io("read", path, &e))?;
         let wrong = |e| Failure::new(format!("{}: neither a record nor rows: {e}", path.display()));
         if text.trim_start().starts_with('[') {
             let rows = serde_json::from_str(&text).map_err(wrong)?;

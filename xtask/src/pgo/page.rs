@@ -3,7 +3,7 @@ use std::fmt::Write as _;
 
 use super::measure::{Comparison, Latency};
 use super::report::{Report, StageTime};
-use crate::html::{escape, page};
+use crate::html::{drawing, escape, page};
 
 const WIDTH: f64 = 920.0;
 /// Where plots begin, right of the names, and end, left of the figures.
@@ -53,8 +53,7 @@ pub(crate) fn of(report: &Report) -> String {
 }
 
 fn svg(rows: usize, inside: &str) -> String {
-    let height = STEP * rows as f64 + 22.0;
-    format!("<svg viewBox=\"0 0 {WIDTH} {height}\" role=\"img\">\n{inside}</svg>")
+    drawing(WIDTH, STEP * rows as f64 + 22.0, inside)
 }
 
 fn name(y: f64, text: &str) -> String {
@@ -65,11 +64,18 @@ fn figure(y: f64, text: &str) -> String {
     format!("<text x=\"{}\" y=\"{:.1}\" class=\"soft\">{}</text>\n", RIGHT + 10.0, y + 4.0, escape(text))
 }
 
-/// A point with its interval per comparison, on one scale that holds 1.
+/// A drawing per build, all on one scale that holds 1.
 fn intervals(comparisons: &[Comparison]) -> String {
     let lows = comparisons.iter().map(|c| c.ratio.low).fold(0.95, f64::min);
     let highs = comparisons.iter().map(|c| c.ratio.high).fold(1.05, f64::max);
     let x = |ratio: f64| LEFT + (ratio - lows) / (highs - lows) * (RIGHT - LEFT);
+    let of_one_build = comparisons.chunk_by(|a, b| a.build == b.build);
+    let title = |c: &Comparison| escape(&format!("{} against {}", c.build, c.against));
+    of_one_build.map(|list| format!("<h3>{}</h3>\n{}\n", title(&list[0]), points(list, x))).collect()
+}
+
+/// A point with its interval per comparison, and the line of no difference.
+fn points(comparisons: &[Comparison], x: impl Fn(f64) -> f64) -> String {
     let bottom = STEP * comparisons.len() as f64;
     let mut inside = format!(
         "<line x1=\"{0:.1}\" x2=\"{0:.1}\" y1=\"0\" y2=\"{bottom}\" stroke=\"var(--limit)\" stroke-dasharray=\"3 3\"/>\n\
@@ -81,7 +87,7 @@ fn intervals(comparisons: &[Comparison]) -> String {
         let y = STEP * (i as f64 + 0.5);
         let mark = if c.unseen { "" } else { "*" };
         let colour = if c.unseen { "ours" } else { "peer" };
-        inside += &name(y, &format!("{}, {}{mark}, {}", c.build, c.workload, c.metric));
+        inside += &name(y, &format!("{}{mark}, {}", c.workload, c.metric));
         let _ = write!(
             inside,
             "<line x1=\"{:.1}\" x2=\"{:.1}\" y1=\"{y}\" y2=\"{y}\" stroke=\"var(--{colour})\" stroke-width=\"3\"/>\

@@ -34,6 +34,12 @@ pub(super) fn check(relative: &Path, text: &str) -> Vec<Finding> {
     findings
 }
 
+/// A file that does not begin with what it is for.
+pub(super) fn unexplained(relative: &Path, text: &str) -> Option<Finding> {
+    let explained = text.starts_with("//! ");
+    (!explained).then(|| Finding::new(relative, 1, "say in a first line `//! ...` what the file is for"))
+}
+
 fn allows_unsafe(code: &str) -> bool {
     code.contains("(unsafe_code)") && (code.contains("allow") || code.contains("expect"))
 }
@@ -137,6 +143,12 @@ mod tests {
         assert!(found(POOL, "// SAFETY: no state\n#[cfg(unix)]\nunsafe impl Send for A {}\n").is_empty());
         assert!(found(POOL, "let x = unsafe { g() }; // SAFETY: checked\n").is_empty());
         assert!(found(POOL, "unsafe fn f() {}\nlet s = \"unsafe { }\";\n").is_empty());
+    }
+
+    #[test]
+    fn a_file_that_does_not_say_what_it_is_for_is_found() {
+        assert!(unexplained(Path::new("a.rs"), "use b;\n").is_some());
+        assert!(unexplained(Path::new("a.rs"), "//! Rules.\nuse b;\n").is_none());
     }
 
     #[test]

@@ -15,7 +15,7 @@ fn hasher() -> RandomState {
 
 fn local(keys: &[u64], capacity: usize) -> u64 {
     let mut cache = LocalFeatureCache::with_hasher(capacity, hasher());
-    keys.iter().for_each(|key| _ = cache.get_or_compute(*key, |_| ()));
+    keys.iter().for_each(|key| _ = cache.get_or_compute(key, || ()));
     cache.stats().hits
 }
 

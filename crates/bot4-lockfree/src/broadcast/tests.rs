@@ -1,3 +1,4 @@
+//! The rules of the ring, and of handles that end.
 use super::*;
 use crate::wait::Wait;
 use std::panic::{AssertUnwindSafe, catch_unwind};

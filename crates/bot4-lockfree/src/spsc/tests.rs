@@ -1,3 +1,4 @@
+//! The rules of the ring: what goes in comes out once, whichever half ends first.
 // ORDERING: every access in this file is Relaxed: drops are counted on one thread.
 
 use super::*;

@@ -1,3 +1,4 @@
+//! Networks against naive loops and difference quotients.
 use super::*;
 use crate::accumulator::Reduction;
 use crate::metrics::auc;

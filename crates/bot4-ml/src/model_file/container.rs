@@ -7,7 +7,7 @@ use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensorError, SafeTensors};
 use serde_json::Value;
 
-use super::{HEADER_MAX_BYTES, METADATA_KEY, MODEL_FILE_MAX_BYTES, ModelFileError};
+use super::{HEADER_BYTES_MAX, METADATA_KEY, MODEL_FILE_BYTES_MAX, ModelFileError};
 use crate::standardizer::Standardizer;
 
 /// Tensors on their way into a file.
@@ -56,7 +56,7 @@ impl<'a> Source<'a> {
     /// The metadata block and the tensors.
     pub(super) fn open(bytes: &'a [u8]) -> Result<(Value, Self), ModelFileError> {
         check_sizes(bytes).map_err(|error| match error {
-            ModelFileError::TooLarge { limit: HEADER_MAX_BYTES, .. } => ModelFileError::Malformed(
+            ModelFileError::TooLarge { limit: HEADER_BYTES_MAX, .. } => ModelFileError::Malformed(
                 "its first bytes announce a header longer than any model's: another kind of file?".to_owned(),
             ),
             other => other,
@@ -137,15 +137,15 @@ fn dtype_of<T: Number>() -> Dtype {
 }
 
 pub(super) fn check_sizes(bytes: &[u8]) -> Result<(), ModelFileError> {
-    if bytes.len() as u64 > MODEL_FILE_MAX_BYTES {
-        return Err(ModelFileError::TooLarge { bytes: bytes.len() as u64, limit: MODEL_FILE_MAX_BYTES });
+    if bytes.len() as u64 > MODEL_FILE_BYTES_MAX {
+        return Err(ModelFileError::TooLarge { bytes: bytes.len() as u64, limit: MODEL_FILE_BYTES_MAX });
     }
     let Some(header) = bytes.first_chunk() else {
         return Err(ModelFileError::Malformed(format!("{} bytes: too short for a header", bytes.len())));
     };
     match u64::from_le_bytes(*header) {
-        size if size > HEADER_MAX_BYTES => {
-            Err(ModelFileError::TooLarge { bytes: size, limit: HEADER_MAX_BYTES })
+        size if size > HEADER_BYTES_MAX => {
+            Err(ModelFileError::TooLarge { bytes: size, limit: HEADER_BYTES_MAX })
         }
         _ => Ok(()),
     }

@@ -1,3 +1,4 @@
+//! Files that come back as they went, and files that are refused.
 use super::*;
 use crate::{Activation, GruCell, LinearRegression, LogisticRegression, Mlp};
 use proptest::prelude::*;
@@ -76,7 +77,7 @@ fn a_missing_or_oversized_file_is_an_error() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("model.safetensors");
     assert!(matches!(ModelFile::<LogisticRegression<f32>>::load(&path), Err(ModelFileError::Io(_))));
-    File::create(&path).unwrap().set_len(MODEL_FILE_MAX_BYTES + 1).unwrap();
+    File::create(&path).unwrap().set_len(MODEL_FILE_BYTES_MAX + 1).unwrap();
     assert!(matches!(
         ModelFile::<LogisticRegression<f32>>::load(&path),
         Err(ModelFileError::TooLarge { .. })
@@ -130,7 +131,7 @@ fn what_is_wrong_with_a_file_is_said() {
 #[test]
 fn a_header_that_claims_to_be_huge_is_refused_before_it_is_parsed() {
     let mut bytes = vec![b' '; 64];
-    for size in [HEADER_MAX_BYTES + 1, u64::MAX] {
+    for size in [HEADER_BYTES_MAX + 1, u64::MAX] {
         bytes[..8].copy_from_slice(&size.to_le_bytes());
         assert!(error_of(&bytes).to_string().contains("another kind of file"), "{:?}", error_of(&bytes));
     }

@@ -1,6 +1,6 @@
 //! The levels of one side, sorted, the best at the end.
 
-use super::BookFault;
+use super::BookError;
 
 /// Levels at the end that a search compares all at once, without a branch per level.
 const NEAR: usize = 16;
@@ -50,14 +50,14 @@ impl Ladder {
 
     /// Adds an order's quantity to a level, which comes into being if need be.
     #[inline]
-    pub(super) fn raise(&mut self, key: i64, qty: i64) -> Result<(), BookFault> {
+    pub(super) fn raise(&mut self, key: i64, qty: i64) -> Result<(), BookError> {
         match self.search(key) {
             Ok(at) => {
                 let total = &mut self.totals[at];
-                total.qty = total.qty.checked_add(qty).ok_or(BookFault::Overflow)?;
+                total.qty = total.qty.checked_add(qty).ok_or(BookError::Overflow)?;
                 total.orders += 1;
             }
-            Err(_) if self.keys.len() == self.prices_max => return Err(BookFault::PricesFull),
+            Err(_) if self.keys.len() == self.prices_max => return Err(BookError::PricesFull),
             Err(at) => {
                 self.keys.insert(at, key);
                 self.totals.insert(at, Total { qty, orders: 1 });
@@ -82,10 +82,10 @@ impl Ladder {
 
     /// Changes the quantity of an order of a level that holds it.
     #[inline]
-    pub(super) fn replace(&mut self, key: i64, old: i64, new: i64) -> Result<(), BookFault> {
+    pub(super) fn replace(&mut self, key: i64, old: i64, new: i64) -> Result<(), BookError> {
         if let Ok(at) = self.search(key) {
             let total = &mut self.totals[at];
-            total.qty = (total.qty - old).checked_add(new).ok_or(BookFault::Overflow)?;
+            total.qty = (total.qty - old).checked_add(new).ok_or(BookError::Overflow)?;
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! The resting orders by id: a hash table of fixed size.
 
-use super::{BookFault, Resting};
+use super::{BookError, Resting};
 use crate::quote::Side;
 
 /// An order, or a vacant slot. 32 bytes, so that none straddles two cache lines.
@@ -77,13 +77,13 @@ impl OrderTable {
 
     /// A slot for a new order. The table does not change.
     #[inline]
-    pub(super) fn vacancy(&self, id: u64) -> Result<usize, BookFault> {
+    pub(super) fn vacancy(&self, id: u64) -> Result<usize, BookError> {
         let at = self.search(id);
         if self.slots[at].side.is_some() {
-            return Err(BookFault::DuplicateOrder);
+            return Err(BookError::DuplicateOrder);
         }
         if self.len == self.orders_max {
-            return Err(BookFault::OrdersFull);
+            return Err(BookError::OrdersFull);
         }
         Ok(at)
     }
@@ -168,7 +168,7 @@ mod tests {
                             table.fill(slot, id, order);
                             prop_assert_eq!(map.insert(id, order), None);
                         }
-                        Err(BookFault::OrdersFull) => prop_assert_eq!(map.len(), 8),
+                        Err(BookError::OrdersFull) => prop_assert_eq!(map.len(), 8),
                         Err(_) => prop_assert!(map.contains_key(&id)),
                     }
                 } else if let Some(slot) = table.find(id) {

@@ -2,7 +2,7 @@
 
 use super::cursor::Cursor;
 use super::rows::{Rows, bad_row_policy};
-use super::{DecodeError, Malformed};
+use super::{DecodeError, DecodeReason};
 use crate::quote::{Quote, Side, Trade};
 
 /// The header a recording of the book ticker starts with.
@@ -130,7 +130,7 @@ fn trade(row: &mut Cursor<'_>) -> Result<Trade, DecodeError> {
     let aggressor = match row.unsigned("is_buyer_maker")? {
         0 => Side::Buy,
         1 => Side::Sell,
-        _ => return Err(row.error("is_buyer_maker", Malformed::UnknownCode)),
+        _ => return Err(row.error("is_buyer_maker", DecodeReason::UnknownCode)),
     };
     row.end_row("is_buyer_maker")?;
     Ok(Trade { ts, px, qty, aggressor })

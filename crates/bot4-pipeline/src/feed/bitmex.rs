@@ -2,7 +2,7 @@
 
 use super::cursor::Cursor;
 use super::rows::{Rows, bad_row_policy};
-use super::{DecodeError, Malformed};
+use super::{DecodeError, DecodeReason};
 use crate::quote::{Side, Trade};
 
 /// The header a recording starts with.
@@ -61,7 +61,7 @@ fn trade(row: &mut Cursor<'_>) -> Result<Trade, DecodeError> {
     let size = row.signed_decimal("size")?;
     let aggressor = match size {
         1.. => Side::Buy,
-        0 => return Err(row.error("size", Malformed::Zero)),
+        0 => return Err(row.error("size", DecodeReason::Zero)),
         _ => Side::Sell,
     };
     row.end_row("size")?;

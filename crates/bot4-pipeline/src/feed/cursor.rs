@@ -5,7 +5,7 @@
 //! when the one before has ended, so what costs time is the way from a field's first byte to its end: one look at 16
 //! bytes, a branch that is nearly always guessed, and a count of zeros. What the digits are worth is worked out beside it.
 
-use super::{DecodeError, Malformed};
+use super::{DecodeError, DecodeReason};
 
 /// 10^n for the n a number of at most [`DIGITS_MAX`] digits can need.
 const POWERS_OF_TEN: [u64; DIGITS_MAX + 1] = {
@@ -52,7 +52,7 @@ impl<'a> Cursor<'a> {
 
     /// An error at the present byte.
     #[cold]
-    pub(super) const fn error(&self, field: &'static str, reason: Malformed) -> DecodeError {
+    pub(super) const fn error(&self, field: &'static str, reason: DecodeReason) -> DecodeError {
         DecodeError { line: self.line, offset: self.at as u64, field, reason }
     }
 
@@ -73,7 +73,7 @@ impl<'a> Cursor<'a> {
     /// Takes the first line, which must be `header`.
     pub(super) fn header(&mut self, header: &[u8]) -> Result<(), DecodeError> {
         if !self.rest().starts_with(header) {
-            return Err(self.error("header", Malformed::Header));
+            return Err(self.error("header", DecodeReason::Header));
         }
         self.at += header.len();
         self.end_row("header")
@@ -101,7 +101,7 @@ impl<'a> Cursor<'a> {
                 self.line += 1;
                 Ok(())
             }
-            Some(b',') => Err(self.error(last, Malformed::TrailingField)),
+            Some(b',') => Err(self.error(last, DecodeReason::TrailingField)),
             other => Err(self.unexpected(last, other)),
         }
     }
@@ -114,7 +114,7 @@ impl<'a> Cursor<'a> {
             return Err(self.no_digits(field));
         }
         if digits > DIGITS_MAX {
-            return Err(self.error(field, Malformed::Overflow));
+            return Err(self.error(field, DecodeReason::Overflow));
         }
         self.at += digits;
         Ok(value)
@@ -128,7 +128,7 @@ impl<'a> Cursor<'a> {
             return Err(self.no_digits(field));
         }
         if digits > DIGITS_MAX {
-            return Err(self.error(field, Malformed::Overflow));
+            return Err(self.error(field, DecodeReason::Overflow));
         }
         self.at += digits;
         Ok(())
@@ -147,7 +147,7 @@ impl<'a> Cursor<'a> {
         self.at += usize::from(negative);
         let magnitude = self.unsigned(field)?;
         let Ok(value) = i64::try_from(magnitude) else {
-            return Err(self.error(field, Malformed::Overflow));
+            return Err(self.error(field, DecodeReason::Overflow));
         };
         Ok(if negative { -value } else { value })
     }
@@ -193,7 +193,7 @@ impl<'a> Cursor<'a> {
     #[inline]
     pub(super) fn time(&mut self, field: &'static str, unit_ns: u64) -> Result<u64, DecodeError> {
         let time = self.unsigned(field)?;
-        time.checked_mul(unit_ns).ok_or_else(|| self.error(field, Malformed::Overflow))
+        time.checked_mul(unit_ns).ok_or_else(|| self.error(field, DecodeReason::Overflow))
     }
 
     /// Reads text: all bytes up to the next comma or the end of the row, at least one.
@@ -236,7 +236,7 @@ impl<'a> Cursor<'a> {
             length += 1 + count;
         }
         let Some(value) = nano(whole, whole_digits, fraction) else {
-            return Err(self.error(field, Malformed::Overflow));
+            return Err(self.error(field, DecodeReason::Overflow));
         };
         self.at += length;
         Ok(value)
@@ -246,8 +246,8 @@ impl<'a> Cursor<'a> {
     #[cold]
     fn no_digits(&self, field: &'static str) -> DecodeError {
         match self.peek() {
-            Some(b',' | b'\n' | b'\r') => self.error(field, Malformed::Missing),
-            Some(b'-') => self.error(field, Malformed::Negative),
+            Some(b',' | b'\n' | b'\r') => self.error(field, DecodeReason::Missing),
+            Some(b'-') => self.error(field, DecodeReason::Negative),
             other => self.unexpected(field, other),
         }
     }
@@ -255,7 +255,7 @@ impl<'a> Cursor<'a> {
     /// The error for text that is empty or does not end.
     #[cold]
     fn no_text(&self, field: &'static str) -> DecodeError {
-        let reason = if self.is_empty_field() { Malformed::Missing } else { Malformed::Truncated };
+        let reason = if self.is_empty_field() { DecodeReason::Missing } else { DecodeReason::Truncated };
         self.error(field, reason)
     }
 
@@ -263,21 +263,21 @@ impl<'a> Cursor<'a> {
     fn bad_fraction(&self, field: &'static str, digits: usize) -> DecodeError {
         match digits {
             0 => self.unexpected(field, self.peek()),
-            _ => self.error(field, Malformed::TooManyDecimals),
+            _ => self.error(field, DecodeReason::TooManyDecimals),
         }
     }
 
     #[cold]
     fn not_a_comma(&self, last: &'static str, next: &'static str) -> DecodeError {
         match self.peek() {
-            Some(b'\n' | b'\r') => self.error(next, Malformed::Missing),
+            Some(b'\n' | b'\r') => self.error(next, DecodeReason::Missing),
             other => self.unexpected(last, other),
         }
     }
 
     #[cold]
     fn unexpected(&self, field: &'static str, byte: Option<u8>) -> DecodeError {
-        self.error(field, byte.map_or(Malformed::Truncated, Malformed::Unexpected))
+        self.error(field, byte.map_or(DecodeReason::Truncated, DecodeReason::Unexpected))
     }
 
     #[inline]
@@ -447,7 +447,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn decimal(text: &str) -> Result<i64, Malformed> {
+    fn decimal(text: &str) -> Result<i64, DecodeReason> {
         Cursor::new(text.as_bytes()).decimal("x").map_err(|error| error.reason)
     }
 
@@ -469,18 +469,18 @@ mod tests {
     #[test]
     fn what_is_no_decimal_has_a_reason() {
         for (text, reason) in [
-            ("", Malformed::Truncated),
-            (",1", Malformed::Missing),
-            ("\n", Malformed::Missing),
-            ("-1", Malformed::Negative),
-            ("x", Malformed::Unexpected(b'x')),
-            ("1.", Malformed::Truncated),
-            ("1.,", Malformed::Unexpected(b',')),
-            (".5", Malformed::Unexpected(b'.')),
-            ("1.0000000000,", Malformed::TooManyDecimals),
-            ("9223372036.854775808", Malformed::Overflow),
-            ("99999999999999999999999999", Malformed::Overflow),
-            ("18446744074,", Malformed::Overflow),
+            ("", DecodeReason::Truncated),
+            (",1", DecodeReason::Missing),
+            ("\n", DecodeReason::Missing),
+            ("-1", DecodeReason::Negative),
+            ("x", DecodeReason::Unexpected(b'x')),
+            ("1.", DecodeReason::Truncated),
+            ("1.,", DecodeReason::Unexpected(b',')),
+            (".5", DecodeReason::Unexpected(b'.')),
+            ("1.0000000000,", DecodeReason::TooManyDecimals),
+            ("9223372036.854775808", DecodeReason::Overflow),
+            ("99999999999999999999999999", DecodeReason::Overflow),
+            ("18446744074,", DecodeReason::Overflow),
         ] {
             assert_eq!(decimal(text), Err(reason), "{text}");
         }
@@ -491,10 +491,10 @@ mod tests {
         let signed = |text: &str| Cursor::new(text.as_bytes()).signed("x").map_err(|error| error.reason);
         assert_eq!(signed("-9999999999,"), Ok(-9_999_999_999));
         assert_eq!(signed("9223372036854775807,"), Ok(i64::MAX));
-        assert_eq!(signed("9223372036854775808,"), Err(Malformed::Overflow));
-        assert_eq!(signed("--1,"), Err(Malformed::Negative));
-        assert_eq!(signed("+1,"), Err(Malformed::Unexpected(b'+')));
-        assert_eq!(signed("-,"), Err(Malformed::Missing));
+        assert_eq!(signed("9223372036854775808,"), Err(DecodeReason::Overflow));
+        assert_eq!(signed("--1,"), Err(DecodeReason::Negative));
+        assert_eq!(signed("+1,"), Err(DecodeReason::Unexpected(b'+')));
+        assert_eq!(signed("-,"), Err(DecodeReason::Missing));
     }
 
     /// The digits one by one: the plain loop the words stand for.

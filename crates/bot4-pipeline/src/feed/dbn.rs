@@ -17,7 +17,7 @@ use ::dbn::decode::dbn::MetadataDecoder;
 use ::dbn::record::RecordHeader;
 use ::dbn::{BidAskPair, MboMsg, Mbp1Msg, Schema, TradeMsg, rtype};
 
-use super::{DecodeError, Malformed};
+use super::{DecodeError, DecodeReason};
 use crate::book::{Action, OrderEvent};
 use crate::quote::{Quote, Side, Trade};
 
@@ -62,7 +62,7 @@ impl<'a> Records<'a> {
     }
 
     #[cold]
-    fn error(&self, offset: usize, field: &'static str, reason: Malformed) -> DecodeError {
+    fn error(&self, offset: usize, field: &'static str, reason: DecodeReason) -> DecodeError {
         DecodeError { line: 0, offset: (self.at + offset) as u64, field, reason }
     }
 
@@ -94,7 +94,7 @@ impl<'a> Records<'a> {
             let Some(record) = rest.first_chunk().filter(|_| length == LEN || length == LEN + TS_OUT_LEN)
             else {
                 self.ended = true;
-                return Some(Err(self.error(0, "length", Malformed::RecordLength)));
+                return Some(Err(self.error(0, "length", DecodeReason::RecordLength)));
             };
             match read(record) {
                 Ok(Some(event)) => {
@@ -121,9 +121,9 @@ impl<'a> Records<'a> {
     fn cut_or_wrong(&mut self, rest: &[u8], length: usize) -> DecodeError {
         self.ended = true;
         if length < HEADER_LEN {
-            return self.error(0, "length", Malformed::RecordLength);
+            return self.error(0, "length", DecodeReason::RecordLength);
         }
-        self.error(rest.len(), "record", Malformed::Truncated)
+        self.error(rest.len(), "record", DecodeReason::Truncated)
     }
 
     /// Takes the metadata. The length it claims is checked before anything is read, so nothing is allocated
@@ -135,21 +135,21 @@ impl<'a> Records<'a> {
         self.metadata = false;
         let Some(&[b'D', b'B', b'N', version, l0, l1, l2, l3]) = self.bytes.first_chunk::<PRELUDE_LEN>()
         else {
-            return Err(self.error(0, "metadata", Malformed::Header));
+            return Err(self.error(0, "metadata", DecodeReason::Header));
         };
         if !(1..=3).contains(&version) {
-            return Err(self.error(3, "metadata.version", Malformed::UnknownCode));
+            return Err(self.error(3, "metadata.version", DecodeReason::UnknownCode));
         }
         let length = PRELUDE_LEN as u64 + u64::from(u32::from_le_bytes([l0, l1, l2, l3]));
         let end = usize::try_from(length).unwrap_or(usize::MAX);
         let Some(bytes) = self.bytes.get(..end) else {
-            return Err(self.error(self.bytes.len(), "metadata", Malformed::Truncated));
+            return Err(self.error(self.bytes.len(), "metadata", DecodeReason::Truncated));
         };
         let Ok(metadata) = MetadataDecoder::new(bytes).decode() else {
-            return Err(self.error(PRELUDE_LEN, "metadata", Malformed::Header));
+            return Err(self.error(PRELUDE_LEN, "metadata", DecodeReason::Header));
         };
         if metadata.schema.is_some_and(|schema| !schemas.contains(&schema)) {
-            return Err(self.error(0, "metadata.schema", Malformed::OtherSchema));
+            return Err(self.error(0, "metadata.schema", DecodeReason::OtherSchema));
         }
         self.at = end;
         Ok(())
@@ -157,7 +157,7 @@ impl<'a> Records<'a> {
 }
 
 /// What is wrong with a record: the offset in it, the field, the reason.
-type Fault = (usize, &'static str, Malformed);
+type Fault = (usize, &'static str, DecodeReason);
 
 /// The constructors, the policy and the iteration of a decoder.
 macro_rules! decoder {
@@ -211,10 +211,10 @@ macro_rules! decoder {
 /// them.
 ///
 /// ```
-/// use bot4_pipeline::feed::{Malformed, dbn::Orders};
+/// use bot4_pipeline::feed::{DecodeReason, dbn::Orders};
 ///
 /// let error = Orders::new(b"no DBN").next().unwrap().unwrap_err();
-/// assert_eq!((error.field, error.reason), ("metadata", Malformed::Header));
+/// assert_eq!((error.field, error.reason), ("metadata", DecodeReason::Header));
 /// ```
 #[derive(Clone, Debug)]
 pub struct Orders<'a> {
@@ -269,7 +269,7 @@ const TRADE_LEN: usize = size_of::<TradeMsg>();
 #[inline]
 fn order_event(record: &[u8; MBO_LEN]) -> Result<Option<OrderEvent>, Fault> {
     let Some(action) = ACTIONS[usize::from(record[offset_of!(MboMsg, action)])] else {
-        return Err((offset_of!(MboMsg, action), "action", Malformed::UnknownCode));
+        return Err((offset_of!(MboMsg, action), "action", DecodeReason::UnknownCode));
     };
     let side = side(record[offset_of!(MboMsg, side)], offset_of!(MboMsg, side))?;
     Ok(Some(OrderEvent {
@@ -310,7 +310,7 @@ fn trade(record: &[u8; TRADE_LEN], own: &mut Option<u32>) -> Result<Option<Trade
 
 #[inline]
 fn side(code: u8, offset: usize) -> Result<Option<Side>, Fault> {
-    SIDES[usize::from(code)].ok_or((offset, "side", Malformed::UnknownCode))
+    SIDES[usize::from(code)].ok_or((offset, "side", DecodeReason::UnknownCode))
 }
 
 /// What the letters of the field `action` mean. Which letter comes next is hard to guess, so this is a table and
@@ -341,5 +341,5 @@ fn same_instrument(own: &mut Option<u32>, instrument: u32) -> Result<(), Fault> 
     if *own.get_or_insert(instrument) == instrument {
         return Ok(());
     }
-    Err((offset_of!(RecordHeader, instrument_id), "instrument_id", Malformed::AnotherSymbol))
+    Err((offset_of!(RecordHeader, instrument_id), "instrument_id", DecodeReason::AnotherSymbol))
 }

@@ -8,7 +8,7 @@ use core::iter::FusedIterator;
 
 use super::cursor::Cursor;
 use super::rows::{Rows, bad_row_policy};
-use super::{DecodeError, Malformed};
+use super::{DecodeError, DecodeReason};
 use crate::quote::{Quote, Side, Trade};
 
 /// LOBSTER's price unit, a hundredth of a cent, in 1e-9 dollars.
@@ -25,7 +25,7 @@ const EMPTY_LEVEL: i64 = 9_999_999_999;
 /// A side without orders (price 9999999999 or -9999999999, size 0) becomes quantity 0 at
 /// [`Quote::UNDEFINED_PX`]. Rows that repeat the quote before them (hidden executions do) are not left
 /// out. When one file has fewer rows, the error names it (field `message` or `book`,
-/// [`Malformed::EndsFirst`]). No allocation; O(1) per quote.
+/// [`DecodeReason::EndsFirst`]). No allocation; O(1) per quote.
 ///
 /// ```
 /// use bot4_pipeline::feed::lobster::Quotes;
@@ -94,7 +94,7 @@ impl Iterator for Quotes<'_> {
                     self.ended = true;
                     let (file, name) =
                         if messages_end { (&self.messages, "message") } else { (&self.book, "book") };
-                    return Some(Err(file.error(name, Malformed::EndsFirst)));
+                    return Some(Err(file.error(name, DecodeReason::EndsFirst)));
                 }
             }
             let rows = (self.messages.row_start(), self.book.row_start());
@@ -186,12 +186,12 @@ impl Message {
 fn message(row: &mut Cursor<'_>, midnight_ns: u64) -> Result<Message, DecodeError> {
     let time_ns = row.decimal("message.time")?.unsigned_abs();
     let Some(ts) = midnight_ns.checked_add(time_ns) else {
-        return Err(row.error("message.time", Malformed::Overflow));
+        return Err(row.error("message.time", DecodeReason::Overflow));
     };
     row.comma("message.time", "message.type")?;
     let kind = row.unsigned("message.type")?;
     if !matches!(kind, 1..=7) {
-        return Err(row.error("message.type", Malformed::UnknownCode));
+        return Err(row.error("message.type", DecodeReason::UnknownCode));
     }
     row.comma("message.type", "message.order_id")?;
     // Signed: cross trades (type 6) have the id -1.
@@ -206,7 +206,7 @@ fn message(row: &mut Cursor<'_>, midnight_ns: u64) -> Result<Message, DecodeErro
     let resting = match row.signed("message.direction")? {
         1 => Side::Buy,
         -1 => Side::Sell,
-        _ => return Err(row.error("message.direction", Malformed::UnknownCode)),
+        _ => return Err(row.error("message.direction", DecodeReason::UnknownCode)),
     };
     row.end_row("message.direction")?;
     Ok(Message { ts, kind, qty, px, resting })
@@ -222,7 +222,7 @@ fn level(
 ) -> Result<(i64, i64), DecodeError> {
     let px = row.signed(price)?;
     if px < 0 && px != empty {
-        return Err(row.error(price, Malformed::Negative));
+        return Err(row.error(price, DecodeReason::Negative));
     }
     let px_nano = scaled(row, price, px, PRICE_UNIT)?;
     row.comma(price, size)?;
@@ -234,12 +234,12 @@ fn level(
 fn quantity(row: &mut Cursor<'_>, field: &'static str) -> Result<i64, DecodeError> {
     let shares = row.signed(field)?;
     if shares < 0 {
-        return Err(row.error(field, Malformed::Negative));
+        return Err(row.error(field, DecodeReason::Negative));
     }
     scaled(row, field, shares, SHARE)
 }
 
 #[inline]
 fn scaled(row: &Cursor<'_>, field: &'static str, value: i64, unit: i64) -> Result<i64, DecodeError> {
-    value.checked_mul(unit).ok_or_else(|| row.error(field, Malformed::Overflow))
+    value.checked_mul(unit).ok_or_else(|| row.error(field, DecodeReason::Overflow))
 }

@@ -2,12 +2,12 @@
 //!
 //! Every row starts with exchange, symbol, the exchange's time and the recorder's, in microseconds. The
 //! recorder's time is the one that orders the rows, so it is the one events get. Exchange and symbol of the
-//! first good row are those of the file: a row of another instrument is an error ([`Malformed::AnotherSymbol`]),
+//! first good row are those of the file: a row of another instrument is an error ([`DecodeReason::AnotherSymbol`]),
 //! as the events do not say whose they are.
 
 use super::cursor::Cursor;
 use super::rows::{Rows, bad_row_policy};
-use super::{DecodeError, Malformed};
+use super::{DecodeError, DecodeReason};
 use crate::quote::{Quote, Side, Trade};
 
 /// The header of a file of quotes.
@@ -138,7 +138,7 @@ fn trade<'a>(row: &mut Cursor<'a>, instrument: &mut &'a [u8]) -> Result<Option<T
         b"buy" => Some(Side::Buy),
         b"sell" => Some(Side::Sell),
         b"unknown" => None,
-        _ => return Err(row.error("side", Malformed::UnknownCode)),
+        _ => return Err(row.error("side", DecodeReason::UnknownCode)),
     };
     row.comma("side", "price")?;
     let px = row.decimal("price")?;
@@ -157,7 +157,7 @@ fn start<'a>(row: &mut Cursor<'a>, instrument: &'a [u8]) -> Result<(u64, &'a [u8
     if own.is_empty() || !row.take(own) {
         own = row.prefix(["exchange", "symbol"], "timestamp")?;
         if !instrument.is_empty() {
-            return Err(row.error("symbol", Malformed::AnotherSymbol));
+            return Err(row.error("symbol", DecodeReason::AnotherSymbol));
         }
     }
     row.skip_unsigned("timestamp")?;
@@ -181,6 +181,6 @@ fn side(
     match (px, qty) {
         (Some(px), Some(qty)) => Ok((px, qty)),
         (None, None | Some(0)) => Ok((Quote::UNDEFINED_PX, 0)),
-        _ => Err(row.error(field, Malformed::Missing)),
+        _ => Err(row.error(field, DecodeReason::Missing)),
     }
 }

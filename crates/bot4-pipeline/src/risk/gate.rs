@@ -206,7 +206,7 @@ impl RiskGate {
     pub fn fill(&self, reservation: Reservation, qty: i64) -> Result<Option<Reservation>, SettleError> {
         let mut rest = self.own(reservation)?;
         if qty <= 0 || qty > rest.qty {
-            return Err(SettleError { reservation: rest, fault: SettleFault::Quantity });
+            return Err(SettleError { reservation: rest, reason: SettleReason::Quantity });
         }
         let totals = &self.shared.totals;
         let (opposite, step) = match rest.side {
@@ -239,7 +239,7 @@ impl RiskGate {
         if reservation.gate == self.shared.id {
             Ok(reservation)
         } else {
-            Err(SettleError { reservation, fault: SettleFault::AnotherGate })
+            Err(SettleError { reservation, reason: SettleReason::AnotherGate })
         }
     }
 }
@@ -400,7 +400,7 @@ fn next_gate_id() -> u64 {
 
 /// Why a reservation was not settled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SettleFault {
+pub enum SettleReason {
     /// It belongs to another gate.
     AnotherGate,
     /// The executed quantity is not positive or more than is open.
@@ -413,15 +413,15 @@ pub struct SettleError {
     /// The reservation, unchanged.
     pub reservation: Reservation,
     /// What is wrong.
-    pub fault: SettleFault,
+    pub reason: SettleReason,
 }
 
 impl fmt::Display for SettleError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let id = self.reservation.id();
-        match self.fault {
-            SettleFault::AnotherGate => write!(f, "the reservation of order {id} belongs to another gate"),
-            SettleFault::Quantity => {
+        match self.reason {
+            SettleReason::AnotherGate => write!(f, "the reservation of order {id} belongs to another gate"),
+            SettleReason::Quantity => {
                 write!(f, "order {id} has {} open, no other quantity can be executed", self.reservation.qty())
             }
         }

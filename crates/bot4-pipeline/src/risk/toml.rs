@@ -39,13 +39,13 @@ pub struct TomlError {
     /// The name that stands there, or that should.
     pub field: String,
     /// What is wrong.
-    pub fault: TomlFault,
+    pub reason: TomlReason,
 }
 
 /// The reason of a [`TomlError`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum TomlFault {
+pub enum TomlReason {
     /// The file is no TOML; what the parser says.
     Syntax(String),
     /// There is no limit of this name.
@@ -64,17 +64,17 @@ pub enum TomlFault {
 
 impl fmt::Display for TomlError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { line, field, fault } = self;
-        match fault {
-            TomlFault::Syntax(message) => write!(f, "line {line}: {message}"),
-            TomlFault::Unknown => {
+        let Self { line, field, reason } = self;
+        match reason {
+            TomlReason::Syntax(message) => write!(f, "line {line}: {message}"),
+            TomlReason::Unknown => {
                 write!(f, "line {line}: no limit `{field}`; there are {}", FIELDS.join(", "))
             }
-            TomlFault::Missing => write!(f, "limit `{field}` is missing"),
-            TomlFault::Type(wanted) => write!(f, "line {line}, limit `{field}`: wants {wanted}"),
-            TomlFault::TooManyDecimals => write!(f, "line {line}, limit `{field}`: more than nine decimals"),
-            TomlFault::Overflow => write!(f, "line {line}, limit `{field}`: does not fit"),
-            TomlFault::Range(LimitsError { value, low, high, .. }) => {
+            TomlReason::Missing => write!(f, "limit `{field}` is missing"),
+            TomlReason::Type(wanted) => write!(f, "line {line}, limit `{field}`: wants {wanted}"),
+            TomlReason::TooManyDecimals => write!(f, "line {line}, limit `{field}`: more than nine decimals"),
+            TomlReason::Overflow => write!(f, "line {line}, limit `{field}`: does not fit"),
+            TomlReason::Range(LimitsError { value, low, high, .. }) => {
                 let shown = |number: i64| match WHOLE.contains(&field.as_str()) {
                     true => number.to_string(),
                     false => decimal(number),
@@ -129,7 +129,7 @@ impl Limits {
                 return Err(TomlError {
                     line: line_of(text, place),
                     field: name.to_owned(),
-                    fault: TomlFault::Unknown,
+                    reason: TomlReason::Unknown,
                 });
             }
         }
@@ -148,7 +148,7 @@ impl Limits {
             rate_orders_max: file.whole("rate_orders_max")?,
             rate_window_ns: file.whole("rate_window_ns")?,
         };
-        limits.validate().map_err(|error| file.error(error.field, TomlFault::Range(error)))?;
+        limits.validate().map_err(|error| file.error(error.field, TomlReason::Range(error)))?;
         Ok(limits)
     }
 }
@@ -159,21 +159,21 @@ struct File<'a> {
 }
 
 impl File<'_> {
-    fn error(&self, field: &str, fault: TomlFault) -> TomlError {
+    fn error(&self, field: &str, reason: TomlReason) -> TomlError {
         let place = self.document.as_table().get(field).and_then(Item::span);
-        TomlError { line: line_of(self.text, place), field: field.to_owned(), fault }
+        TomlError { line: line_of(self.text, place), field: field.to_owned(), reason }
     }
 
     fn value(&self, field: &str) -> Result<&Value, TomlError> {
         let item = self.document.as_table().get(field);
-        let item = item.ok_or_else(|| self.error(field, TomlFault::Missing))?;
-        item.as_value().ok_or_else(|| self.error(field, TomlFault::Type("a number")))
+        let item = item.ok_or_else(|| self.error(field, TomlReason::Missing))?;
+        item.as_value().ok_or_else(|| self.error(field, TomlReason::Type("a number")))
     }
 
     fn whole<T: TryFrom<i64>>(&self, field: &str) -> Result<T, TomlError> {
         let number = self.value(field)?.as_integer();
-        let number = number.ok_or_else(|| self.error(field, TomlFault::Type("a whole number")))?;
-        T::try_from(number).map_err(|_| self.error(field, TomlFault::Overflow))
+        let number = number.ok_or_else(|| self.error(field, TomlReason::Type("a whole number")))?;
+        T::try_from(number).map_err(|_| self.error(field, TomlReason::Overflow))
     }
 
     /// A number in 1e-9, from the digits as they stand in the file: a binary fraction would not be exact.
@@ -185,9 +185,9 @@ impl File<'_> {
             Value::Float(_) => {
                 value.span().and_then(|span| self.text.get(span)).unwrap_or_default().to_owned()
             }
-            _ => return Err(self.error(field, TomlFault::Type("a number"))),
+            _ => return Err(self.error(field, TomlReason::Type("a number"))),
         };
-        nano(&digits.replace('_', "")).map_err(|fault| self.error(field, fault))
+        nano(&digits.replace('_', "")).map_err(|reason| self.error(field, reason))
     }
 }
 
@@ -199,8 +199,8 @@ fn decimal(units: i64) -> String {
 }
 
 /// A decimal number in units of 1e-9.
-fn nano(text: &str) -> Result<i64, TomlFault> {
-    const TYPE: TomlFault = TomlFault::Type("a decimal number such as 12.5, without exponent");
+fn nano(text: &str) -> Result<i64, TomlReason> {
+    const TYPE: TomlReason = TomlReason::Type("a decimal number such as 12.5, without exponent");
     let (negative, digits) = text.strip_prefix('-').map_or((false, text), |digits| (true, digits));
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
     let all_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -208,16 +208,16 @@ fn nano(text: &str) -> Result<i64, TomlFault> {
         return Err(TYPE);
     }
     if fraction.len() > DECIMALS {
-        return Err(TomlFault::TooManyDecimals);
+        return Err(TomlReason::TooManyDecimals);
     }
     let magnitude =
-        format!("{whole}{fraction:0<DECIMALS$}").parse::<i64>().map_err(|_| TomlFault::Overflow)?;
+        format!("{whole}{fraction:0<DECIMALS$}").parse::<i64>().map_err(|_| TomlReason::Overflow)?;
     Ok(if negative { -magnitude } else { magnitude })
 }
 
 fn syntax(text: &str, error: &toml_edit::TomlError) -> TomlError {
-    let fault = TomlFault::Syntax(error.message().to_owned());
-    TomlError { line: line_of(text, error.span()), field: String::new(), fault }
+    let reason = TomlReason::Syntax(error.message().to_owned());
+    TomlError { line: line_of(text, error.span()), field: String::new(), reason }
 }
 
 /// The line a place is in; the last where there is no place.

@@ -42,7 +42,7 @@ impl<T: Number, S: Stages<T>> Pipeline<T, S> {
     /// let error = Pipeline::new(3, 8, (Squash, Normalize::new(&[0.0; 2], &[1.0; 2]))).unwrap_err();
     /// assert_eq!(error.to_string(), "stage 1 (normalize) gets rows of width 3, wants 2");
     /// ```
-    pub fn new(width: usize, rows_max: usize, stages: S) -> Result<Self, BuildError> {
+    pub fn new(width: usize, rows_max: usize, stages: S) -> Result<Self, PipelineError> {
         Self::with_isa(Isa::detect(), width, rows_max, stages)
     }
 
@@ -55,7 +55,7 @@ impl<T: Number, S: Stages<T>> Pipeline<T, S> {
     /// # Panics
     ///
     /// If this CPU lacks the instruction set.
-    pub fn with_isa(isa: Isa, width: usize, rows_max: usize, stages: S) -> Result<Self, BuildError> {
+    pub fn with_isa(isa: Isa, width: usize, rows_max: usize, stages: S) -> Result<Self, PipelineError> {
         assert!(Isa::available().any(|available| available == isa), "this CPU lacks {isa}");
         let plan = stages.plan(width, rows_max)?;
         let scratch = AlignedVec::zeroed(plan.scratch_len);
@@ -223,22 +223,22 @@ impl Plan {
 
 /// The stages do not fit together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BuildError {
+pub struct PipelineError {
     /// The name of the stage that does not fit.
     pub stage: &'static str,
     /// Its position in the tuple, from 0.
     pub position: usize,
     /// The width that reaches it.
-    pub got: usize,
+    pub found: usize,
     /// The width it takes.
-    pub wants: usize,
+    pub expected: usize,
 }
 
-impl fmt::Display for BuildError {
+impl fmt::Display for PipelineError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { stage, position, got, wants } = self;
-        write!(f, "stage {position} ({stage}) gets rows of width {got}, wants {wants}")
+        let Self { stage, position, found, expected } = self;
+        write!(f, "stage {position} ({stage}) gets rows of width {found}, wants {expected}")
     }
 }
 
-impl std::error::Error for BuildError {}
+impl std::error::Error for PipelineError {}

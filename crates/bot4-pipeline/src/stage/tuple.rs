@@ -2,7 +2,7 @@
 
 use bot4_simd::Kernels;
 
-use super::pipeline::{BuildError, Plan};
+use super::pipeline::{PipelineError, Plan};
 use super::{Stage, StageError};
 use crate::columns::{Columns, Number};
 
@@ -12,13 +12,13 @@ pub trait Stages<T: Number>: sealed::Run<T> {}
 impl<T: Number, S: sealed::Run<T>> Stages<T> for S {}
 
 pub(super) mod sealed {
-    use super::{BuildError, Columns, Kernels, Number, Plan};
+    use super::{Columns, Kernels, Number, PipelineError, Plan};
 
     pub trait Run<T: Number> {
         /// How many stages at the front work by column.
         const LEADING: usize;
 
-        fn plan(&self, width: usize, rows: usize) -> Result<Plan, BuildError>;
+        fn plan(&self, width: usize, rows: usize) -> Result<Plan, PipelineError>;
         fn one<K: Kernels>(&mut self, k: K, plan: &Plan, row: &mut [T], scratch: &mut [T]);
         fn batch<K: Kernels>(&mut self, k: K, plan: &Plan, columns: &mut Columns<T>, scratch: &mut [T]);
         fn reset(&mut self);
@@ -27,11 +27,15 @@ pub(super) mod sealed {
 
 impl Plan {
     /// Takes in the next stage.
-    fn add<T: Number, S: Stage<T>>(mut self, stage: &S) -> Result<Self, BuildError> {
+    fn add<T: Number, S: Stage<T>>(mut self, stage: &S) -> Result<Self, PipelineError> {
         let (position, input) = (self.stages, self.output());
         let name = stage.name();
-        let refused =
-            |error: StageError| BuildError { stage: name, position, got: error.got, wants: error.wants };
+        let refused = |error: StageError| PipelineError {
+            stage: name,
+            position,
+            found: error.found,
+            expected: error.expected,
+        };
         let output = stage.output_width(input).map_err(refused)?;
         let scratch = stage.scratch_len(input, self.tile_rows);
         self.push(output, scratch);
@@ -52,7 +56,7 @@ macro_rules! tuple {
         impl<T: Number, $($stage: Stage<T>),+> sealed::Run<T> for ($($stage,)+) {
             const LEADING: usize = leading(&[$($stage::BY_COLUMN),+]);
 
-            fn plan(&self, width: usize, rows: usize) -> Result<Plan, BuildError> {
+            fn plan(&self, width: usize, rows: usize) -> Result<Plan, PipelineError> {
                 let plan = Plan::new::<T>(width, rows, Self::LEADING > 0);
                 $(let plan = plan.add(&self.$index)?;)+
                 Ok(plan)

@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use bot4_lockfree::spsc::{self, Consumer, Producer, PushError};
 
-use super::report::{Fault, Report, RunError, StageReport};
+use super::report::{Report, RunError, RunReason, StageReport};
 use super::{Overload, Settings, TIMED};
 
 /// Events a stage takes before it gives their places in the ring back.
@@ -169,7 +169,7 @@ pub struct Run<'a> {
     /// In order; each is written by its thread alone.
     stages: Mutex<Vec<Arc<Counts>>>,
     /// The stage that failed first.
-    failed: Mutex<Option<(&'static str, Fault)>>,
+    failed: Mutex<Option<(&'static str, RunReason)>>,
 }
 
 /// How many events a stage saw; of the source `passed` are the accepted and `ended` the dropped ones. On lines of
@@ -222,7 +222,7 @@ impl<'a> Run<'a> {
         let (name, position) = (counts.name, counts.position);
         let thread = move || {
             if let Err(reason) = self.settings.pin(position) {
-                return self.fail(name, Fault::Thread(reason));
+                return self.fail(name, RunReason::Thread(reason));
             }
             if let Some(latency) = &self.settings.latency {
                 latency.warm();
@@ -232,7 +232,7 @@ impl<'a> Run<'a> {
             }
         };
         if let Err(error) = Builder::new().name(name.to_owned()).spawn_scoped(scope, thread) {
-            self.fail(name, Fault::Thread(error.to_string()));
+            self.fail(name, RunReason::Thread(error.to_string()));
         }
     }
 
@@ -240,11 +240,11 @@ impl<'a> Run<'a> {
     pub(super) fn panicked(&self, name: &'static str, payload: &(dyn Any + Send)) {
         let text = payload.downcast_ref::<&str>().copied();
         let message = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
-        self.fail(name, Fault::Panic(message.unwrap_or("no message").to_owned()));
+        self.fail(name, RunReason::Panic(message.unwrap_or("no message").to_owned()));
     }
 
-    fn fail(&self, name: &'static str, fault: Fault) {
-        lock(&self.failed).get_or_insert((name, fault));
+    fn fail(&self, name: &'static str, reason: RunReason) {
+        lock(&self.failed).get_or_insert((name, reason));
     }
 
     #[inline]
@@ -281,7 +281,7 @@ impl<'a> Run<'a> {
         let report = Report { accepted, dropped, processed, stages };
         match lock(&self.failed).take() {
             None => Ok(report),
-            Some((stage, fault)) => Err(RunError { stage, fault, report }),
+            Some((stage, reason)) => Err(RunError { stage, reason, report }),
         }
     }
 }

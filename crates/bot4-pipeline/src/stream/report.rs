@@ -38,7 +38,7 @@ pub struct StageReport {
 
 /// Why a run was broken off.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub enum RunReason {
     /// The stage panicked with this message.
     Panic(String),
     /// The stage's thread could not be started or pinned.
@@ -51,17 +51,17 @@ pub struct RunError {
     /// The stage that failed first.
     pub stage: &'static str,
     /// How it failed.
-    pub fault: Fault,
+    pub reason: RunReason,
     /// What had happened until every thread was at rest.
     pub report: Report,
 }
 
 impl fmt::Display for RunError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { stage, fault, report } = self;
-        match fault {
-            Fault::Panic(message) => write!(f, "stage `{stage}` panicked: {message}")?,
-            Fault::Thread(reason) => write!(f, "no thread for stage `{stage}`: {reason}")?,
+        let Self { stage, reason, report } = self;
+        match reason {
+            RunReason::Panic(message) => write!(f, "stage `{stage}` panicked: {message}")?,
+            RunReason::Thread(why) => write!(f, "no thread for stage `{stage}`: {why}")?,
         }
         let Report { accepted, processed, .. } = report;
         write!(

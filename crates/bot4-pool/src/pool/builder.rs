@@ -6,7 +6,7 @@ use std::fmt;
 
 /// Collects the limits of an [`ObjectPool`]; made by [`ObjectPool::builder`].
 #[must_use = "a builder makes nothing before `build`"]
-pub struct Builder<T> {
+pub struct PoolBuilder<T> {
     factory: Factory<T>,
     reset: Option<Reset<T>>,
     capacity: usize,
@@ -14,7 +14,7 @@ pub struct Builder<T> {
     budget: Option<(usize, usize)>,
 }
 
-impl<T: Send> Builder<T> {
+impl<T: Send> PoolBuilder<T> {
     pub(crate) fn new(factory: impl Fn() -> T + Send + Sync + 'static) -> Self {
         Self { factory: Box::new(factory), reset: None, capacity: 0, prefill: 0, budget: None }
     }
@@ -68,9 +68,9 @@ impl<T: Send> Builder<T> {
     }
 }
 
-impl<T> fmt::Debug for Builder<T> {
+impl<T> fmt::Debug for PoolBuilder<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Builder")
+        f.debug_struct("PoolBuilder")
             .field("capacity", &self.capacity)
             .field("prefill", &self.prefill)
             .field("budget", &self.budget)
@@ -81,7 +81,7 @@ impl<T> fmt::Debug for Builder<T> {
 /// A pool cannot be built as asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BuildError {
-    /// [`Builder::capacity`] was not called, or called with 0.
+    /// [`PoolBuilder::capacity`] was not called, or called with 0.
     NoCapacity,
     /// The objects would exceed the byte budget.
     OverBudget {

@@ -2,7 +2,7 @@
 #![allow(unsafe_code)] // builds, drops and frees the slab
 
 use crate::pool::slot::{Slot, SlotPtr};
-use crate::pool::{Exhausted, Stats};
+use crate::pool::{Exhausted, PoolStats};
 use crate::sync::{ArrayQueue, AtomicU64, AtomicUsize, Ordering, Witness, fence};
 use std::mem;
 use std::ptr::{self, NonNull};
@@ -267,7 +267,7 @@ impl<T> Shared<T> {
         self.magazines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn stats(&self) -> Stats {
+    pub(crate) fn stats(&self) -> PoolStats {
         // SAFETY: the slab lives as long as `self`; other threads touch only the atomics and the values inside it.
         let slots = unsafe { self.slots.as_ref() };
         let acquired: u64 = slots.iter().map(Slot::acquired).sum();
@@ -276,7 +276,7 @@ impl<T> Shared<T> {
         let idle = (self.singles.len() + self.batch * self.batches.len() + kept).min(built);
         // ORDERING: statistics, here and below.
         let misses = self.misses.load(Ordering::Relaxed);
-        Stats {
+        PoolStats {
             capacity: self.capacity(),
             built,
             in_use: built - idle,

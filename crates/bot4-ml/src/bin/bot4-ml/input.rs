@@ -73,7 +73,7 @@ impl Format {
     /// Units in which people read this format: LOBSTER prices are dollars x 10,000, Binance's are plain.
     pub(crate) fn scale(self) -> Scale {
         match self {
-            Self::Lobster => Scale { price: 1e5, qty: 1e9 },
+            Self::Lobster => Scale::LOBSTER,
             _ => Scale::WHOLE,
         }
     }
@@ -202,12 +202,34 @@ fn new_york_midnight(path: &Path) -> Result<u64, Failure> {
         .map_err(|_| Failure::at(path, "the day is before 1970"))
 }
 
+/// Opens what a command reads: a file or a pipe. A device has nothing for us, and may have it without end.
+pub(crate) fn open_file(path: &Path) -> Result<File, Failure> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::FileTypeExt;
+        let kind = std::fs::metadata(path).map(|meta| meta.file_type());
+        if kind.is_ok_and(|kind| kind.is_char_device() || kind.is_block_device()) {
+            return Err(Failure::at(path, "cannot read: is a device, give a file or a pipe"));
+        }
+    }
+    File::open(path).map_err(|error| Failure::at(path, format_args!("cannot read: {error}")))
+}
+
+/// The bytes of a file or a pipe, up to `max` of them.
+pub(crate) fn bytes(path: &Path, max: u64) -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::new();
+    let read = open_file(path)?.take(max + 1).read_to_end(&mut bytes);
+    read.map_err(|error| Failure::at(path, format_args!("cannot read: {error}")))?;
+    match bytes.len() as u64 > max {
+        true => Err(Failure::at(path, format_args!("longer than the {max} bytes that are read"))),
+        false => Ok(bytes),
+    }
+}
+
 /// A whole file, unpacked.
 fn read(path: &Path, compression: Compression) -> Result<Vec<u8>, Failure> {
     let cannot = |error: &dyn Display| Failure::at(path, format_args!("cannot read: {error}"));
-    let mut file = File::open(path).map_err(|error| cannot(&error))?;
-    let mut packed = Vec::new();
-    file.by_ref().take(BYTES_MAX + 1).read_to_end(&mut packed).map_err(|error| cannot(&error))?;
+    let packed = bytes(path, BYTES_MAX)?;
     let compression = match compression {
         Compression::Auto => Compression::detect(&packed),
         given => given,

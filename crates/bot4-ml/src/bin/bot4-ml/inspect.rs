@@ -9,8 +9,7 @@ use serde_json::{Value, json};
 use std::io::{self, Write};
 
 pub(crate) fn run(args: &InspectArgs) -> Result<(), Failure> {
-    let predictor = Predictor::load(&args.model)?;
-    let bytes = std::fs::metadata(&args.model).map_err(|error| Failure::at(&args.model, error))?.len();
+    let (predictor, bytes) = Predictor::load_with_size(&args.model)?;
     let report = describe(&predictor, bytes);
     output::to_stdout(|out| match args.json {
         true => writeln!(out, "{report:#}"),
@@ -18,7 +17,7 @@ pub(crate) fn run(args: &InspectArgs) -> Result<(), Failure> {
     })
 }
 
-fn describe(predictor: &Predictor, bytes: u64) -> Value {
+fn describe(predictor: &Predictor, bytes: usize) -> Value {
     let mut report = json!({
         "bytes": bytes, "inputs": predictor.inputs(), "outputs": predictor.outputs(),
         "features": predictor.features(), "classes": predictor.classes(),

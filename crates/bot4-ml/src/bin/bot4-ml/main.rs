@@ -26,6 +26,7 @@ mod simulate;
 mod train;
 
 use bot4_pool::audit::CountingAllocator;
+use bot4_simd::{Isa, UnknownIsa};
 use clap::{CommandFactory, Parser};
 use std::process::ExitCode;
 
@@ -35,6 +36,10 @@ static ALLOCATOR: CountingAllocator = CountingAllocator::new();
 
 fn main() -> ExitCode {
     let args = args::Args::parse();
+    if let Some(wrong) = wrong_isa() {
+        eprintln!("bot4-ml: BOT4_ISA: {wrong}");
+        return ExitCode::from(2);
+    }
     let done = match &args.command {
         Some(args::Command::Train(train)) => train::run(train),
         Some(args::Command::Eval(eval)) => eval::run(eval),
@@ -52,6 +57,12 @@ fn main() -> ExitCode {
             ExitCode::from(1)
         }
     }
+}
+
+/// What is wrong with the environment variable that bounds the instruction set: the first kernel would panic of it.
+fn wrong_isa() -> Option<UnknownIsa> {
+    let word = std::env::var_os("BOT4_ISA").filter(|word| !word.is_empty())?;
+    word.to_string_lossy().parse::<Isa>().err()
 }
 
 /// Prints the completions of a shell.

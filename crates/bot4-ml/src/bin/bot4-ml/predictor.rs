@@ -1,10 +1,12 @@
 //! A model from a file, whichever it is, ready to predict rows.
 
 use crate::failure::Failure;
+use crate::input;
 use bot4_ml::{BoostedTrees, Model, ModelFile, Saved};
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
+
+/// Longest model file read: that of trees. Models of ours have a lower limit of their own.
+const BYTES_MAX: u64 = 256 << 20;
 
 /// A model and what it predicts with.
 #[derive(Debug)]
@@ -24,15 +26,19 @@ pub(crate) enum Kind {
 impl Predictor {
     /// Reads a model file of ours, or a text model of LightGBM, which starts with the word `tree`.
     pub(crate) fn load(path: &Path) -> Result<Self, Failure> {
-        let mut start = [0; 5];
-        let cannot = |error: std::io::Error| Failure::at(path, format_args!("cannot read: {error}"));
-        let read = File::open(path).map_err(cannot)?.read(&mut start).map_err(cannot)?;
-        let kind = if &start[..read] == b"tree\n" {
-            Kind::Trees(BoostedTrees::load(path).map_err(|error| Failure::at(path, error))?)
+        Self::load_with_size(path).map(|(predictor, _)| predictor)
+    }
+
+    /// As [`load`](Self::load), with the length of the file in bytes. Reads once: the file may be a pipe.
+    pub(crate) fn load_with_size(path: &Path) -> Result<(Self, usize), Failure> {
+        let bytes = input::bytes(path, BYTES_MAX)?;
+        let kind = if bytes.starts_with(b"tree\n") || bytes.starts_with(b"tree\r\n") {
+            let text = str::from_utf8(&bytes).map_err(|error| Failure::at(path, error))?;
+            Kind::Trees(BoostedTrees::from_lightgbm(text).map_err(|error| Failure::at(path, error))?)
         } else {
-            Kind::Ours(ModelFile::load(path).map_err(|error| Failure::at(path, error))?)
+            Kind::Ours(ModelFile::from_bytes(&bytes).map_err(|error| Failure::at(path, error))?)
         };
-        Ok(Self::new(kind))
+        Ok((Self::new(kind), bytes.len()))
     }
 
     pub(crate) fn new(kind: Kind) -> Self {
@@ -62,7 +68,7 @@ impl Predictor {
     pub(crate) fn features(&self) -> &[String] {
         match &self.kind {
             Kind::Ours(file) => &file.features,
-            Kind::Trees(trees) => trees.feature_names(),
+            Kind::Trees(trees) => trees.features(),
         }
     }
 

@@ -122,7 +122,7 @@ fn network(args: &TrainArgs, kind: ModelKind, width: usize, classes: usize) -> R
     let sizes: Vec<usize> = [&[width], hidden, &[outputs]].concat();
     let parameters =
         sizes.windows(2).fold(0u128, |sum, layer| sum + (layer[0] as u128 + 1) * layer[1] as u128);
-    let most = u128::from(bot4_ml::MODEL_FILE_MAX_BYTES) / size_of::<f64>() as u128;
+    let most = u128::from(bot4_ml::MODEL_FILE_BYTES_MAX) / size_of::<f64>() as u128;
     if parameters > most {
         return Err(Failure::new(format_args!(
             "a network of {parameters} parameters fits no model file, which holds {most}: give smaller --hidden"

@@ -8,8 +8,8 @@
 use super::workload::{
     Action, Decision, Events, INSTRUMENT, Parameters, RowSource, Strategy, WIDTH, executes, minute,
 };
-use bot4_pipeline::Quote;
-use bot4_pipeline::risk::{Limits, Order, Reason, Side};
+use bot4_pipeline::risk::{Limits, Order, Reason};
+use bot4_pipeline::{Quote, Side};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard};
 

@@ -5,10 +5,10 @@ use crate::args::BenchmarkArgs;
 use crate::failure::Failure;
 use crate::input::{self, Recording};
 use bot4_ml::LogisticRegression;
-use bot4_pipeline::Quote;
 use bot4_pipeline::features::{FeatureRow, MINUTE_NS, MinuteProfile, ROW_WIDTH, Scale};
-use bot4_pipeline::risk::{Limits, Order, Side};
+use bot4_pipeline::risk::{Limits, Order};
 use bot4_pipeline::sim::{self, Simulator};
+use bot4_pipeline::{Quote, Side};
 
 /// Values in a row.
 pub(crate) const WIDTH: usize = ROW_WIDTH;

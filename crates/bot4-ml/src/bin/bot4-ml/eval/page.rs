@@ -16,6 +16,7 @@ p.note, figcaption { color: var(--soft); margin: .2rem 0 .8rem; } .legend span {
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: .25rem 0 .25rem clamp(.4rem, 2vw, 1.2rem); text-align: right; border-bottom: 1px solid var(--line); }
 th:first-child, td:first-child { text-align: left; padding-left: 0; }
+.wide { overflow-x: auto; } .wide svg { min-width: 32rem; } @media (max-width: 30rem) { table { font-size: .78em; } }
 .row { display: flex; gap: 1rem 2rem; flex-wrap: wrap; } figure { margin: 0; flex: 1 1 20rem; max-width: 24rem; }
 svg { width: 100%; height: auto; display: block; } svg text { font: 12px system-ui, sans-serif; fill: var(--soft); }
 ";
@@ -110,7 +111,7 @@ fn table(classes: &Classes) -> String {
         .expect("writing to a string");
     }
     format!(
-        "<h2>Classes</h2>\n<table><tr><th>class<th>rows<th>predicted<th>precision<th>recall<th>F1<th>AUC{rows}</table>\n\
+        "<h2>Classes</h2>\n<div class=\"wide\"><table><tr><th>class<th>rows<th>predicted<th>precision<th>recall<th>F1<th>AUC{rows}</table></div>\n\
          <p>accuracy {:.4}, macro F1 {:.4}, log loss {:.4}, Brier score {:.4}</p>\n",
         confusion.accuracy(),
         confusion.macro_f1(),
@@ -154,7 +155,8 @@ fn latency(scores: &Scores) -> String {
         }
     }
     format!(
-        "<h2>Latency of one row</h2>\n<svg viewBox=\"0 0 {:.0} {:.0}\" role=\"img\" aria-label=\"latency histogram\">{bars}</svg>\n\
+        "<h2>Latency of one row</h2>\n\
+         <div class=\"wide\"><svg viewBox=\"0 0 {:.0} {:.0}\" role=\"img\" aria-label=\"latency histogram\">{bars}</svg></div>\n\
          <p>p50 {}, p99 {}, p99.9 {}, max {}; standardisation and clock included.</p>\n",
         2.0 * MARGIN + shares.len() as f64 * width,
         height + 36.0,

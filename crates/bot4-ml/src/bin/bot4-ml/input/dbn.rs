@@ -3,7 +3,7 @@
 use bot4_pipeline::Quote;
 use bot4_pipeline::book::OrderBook;
 use bot4_pipeline::feed::dbn::{Orders, Quotes};
-use bot4_pipeline::feed::{DecodeError, Malformed};
+use bot4_pipeline::feed::{DecodeError, DecodeReason};
 
 /// The first bytes of every version.
 pub(super) const MAGIC: &[u8] = b"DBN";
@@ -15,7 +15,7 @@ const PRICES_MAX: usize = 1 << 13;
 /// The quotes of a file of either kind.
 pub(super) fn quotes(bytes: &[u8]) -> Result<Vec<Quote>, String> {
     match Orders::new(bytes).next() {
-        Some(Err(DecodeError { reason: Malformed::OtherSchema, .. })) => {
+        Some(Err(DecodeError { reason: DecodeReason::OtherSchema, .. })) => {
             Quotes::new(bytes).collect::<Result<_, _>>().map_err(|error| error.to_string())
         }
         _ => through_a_book(Orders::new(bytes)),

@@ -33,6 +33,7 @@ impl Table {
             let line = bytes[..error.valid_up_to()].iter().filter(|byte| **byte == b'\n').count() + 1;
             malformed(line, "not text: is it packed? --compression overrides what was detected".to_owned())
         })?;
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text); // a mark that spreadsheets put in front
         let mut lines = (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty()).peekable();
         let Some(&(_, first)) = lines.peek() else { return Err(malformed(1, "no rows".to_owned())) };
         let separator = ['\t', ';', ','].into_iter().find(|one| first.contains(*one)).unwrap_or(',');
@@ -42,7 +43,11 @@ impl Table {
         let width = first.len();
         let is_header = first.iter().any(|field| field.parse::<f64>().is_err());
         let names = if is_header {
-            lines.next();
+            let (line, _) = lines.next().expect("it was peeked at");
+            let twice = (1..width).find(|at| !first[*at].is_empty() && first[..*at].contains(&first[*at]));
+            if let Some(at) = twice {
+                return Err(malformed(line, format!("two columns are called {:?}", first[at])));
+            }
             first
         } else {
             (0..width).map(|column| column.to_string()).collect()

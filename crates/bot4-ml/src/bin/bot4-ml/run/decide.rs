@@ -4,6 +4,7 @@ use super::read::Input;
 use crate::args::RunArgs;
 use crate::direction::{NAMES, Rows};
 use crate::failure::Failure;
+use crate::input;
 use crate::output::{Decimal, duration};
 use crate::predictor::Predictor;
 use bot4_lockfree::metrics::{Counter, Histogram, HistogramConfig, Registry};
@@ -11,12 +12,13 @@ use bot4_pipeline::features::Scale;
 use bot4_pipeline::risk::{Checker, Limits, Order, Reason, Reservation, RiskGate};
 use bot4_pipeline::stream::TIMED;
 use bot4_pipeline::{Quote, Side};
-use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
 const UNIT: i64 = 1_000_000_000;
+/// Longest file of limits read: a hundred times what one has.
+const LIMITS_BYTES_MAX: u64 = 1 << 16;
 
 /// One unit an order and ten of position; any tick and lot.
 const LIMITS: Limits = Limits {
@@ -212,9 +214,10 @@ impl Desk {
 }
 
 fn limits_of(path: &Path) -> Result<Limits, Failure> {
+    let bytes = input::bytes(path, LIMITS_BYTES_MAX)?;
     let text =
-        fs::read_to_string(path).map_err(|error| Failure::at(path, format_args!("cannot read: {error}")))?;
-    Limits::from_toml(&text).map_err(|error| Failure::at(path, error))
+        str::from_utf8(&bytes).map_err(|error| Failure::at(path, format_args!("cannot read: {error}")))?;
+    Limits::from_toml(text).map_err(|error| Failure::at(path, error))
 }
 
 /// A unit, or the most that is allowed if that is less; whole lots, and one at least.

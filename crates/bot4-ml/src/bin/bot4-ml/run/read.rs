@@ -3,12 +3,11 @@
 use super::pipe::Pipe;
 use crate::args::RunArgs;
 use crate::failure::Failure;
-use crate::input::{Compression, Format};
+use crate::input::{self, Compression, Format};
 use bot4_pipeline::Quote;
 use bot4_pipeline::feed::binance::{BOOK_TICKER_HEADER, BookTicker};
 use bot4_pipeline::feed::tardis::{self, QUOTES_HEADER};
 use bot4_pipeline::stream::Stop;
-use std::fs::File;
 use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::path::PathBuf;
 
@@ -57,7 +56,7 @@ impl Quotes {
         let pipe = if from_stdin {
             Pipe::new(io::stdin(), stop.clone())
         } else {
-            let file = File::open(&args.data).map_err(cannot)?;
+            let file = input::open_file(&args.data)?;
             if file.metadata().is_ok_and(|meta| meta.is_dir()) {
                 return Err(cannot(io::ErrorKind::IsADirectory.into()));
             }
