@@ -16,14 +16,22 @@
 //! use bot4_pipeline::stage::{Clamp, Normalize, Pipeline};
 //!
 //! let mut features = FeatureRow::new(Scale::WHOLE, sim::TICK);
-//! let stages = (Normalize::new(&[0.0; ROW_WIDTH], &[2.0; ROW_WIDTH]), Clamp::new(-1.0, 1.0));
-//! let mut pipeline = Pipeline::new(ROW_WIDTH, 1, stages)?;
-//! # let limits = Limits {
-//! #     instrument: 0, tick: sim::TICK, lot: sim::LOT, order_qty_max: sim::LOT,
-//! #     order_notional_max: i64::MAX, collar_bps: 100, quote_age_ns_max: 0, position_max: 10 * sim::LOT,
-//! #     open_notional_max: i64::MAX, loss_max: i64::MAX, rate_orders_max: 100, rate_window_ns: 1,
-//! # };
-//! let gate = RiskGate::new(limits)?; // a struct of twelve limits, or from TOML
+//! let normalize = Normalize::new(&[0.0; ROW_WIDTH], &[2.0; ROW_WIDTH]);
+//! let mut pipeline = Pipeline::new(ROW_WIDTH, 1, (normalize, Clamp::new(-1.0, 1.0)))?;
+//! let gate = RiskGate::new(Limits {
+//!     instrument: 0,
+//!     tick: sim::TICK,
+//!     lot: sim::LOT,
+//!     order_qty_max: sim::LOT,
+//!     order_notional_max: i64::MAX,
+//!     collar_bps: 100,
+//!     quote_age_ns_max: 0,
+//!     position_max: 10 * sim::LOT,
+//!     open_notional_max: i64::MAX,
+//!     loss_max: i64::MAX,
+//!     rate_orders_max: 100,
+//!     rate_window_ns: 1_000_000_000,
+//! })?;
 //! let mut checker = gate.checker(); // one per thread
 //! let mut row = [0.0; ROW_WIDTH];
 //! for (id, quote) in (0..).zip(Simulator::new(42).take(1000)) {
@@ -33,7 +41,7 @@
 //!         let (side, px, ts) = (Side::Buy, quote.ask_px, quote.ts);
 //!         let order = Order { id, instrument: 0, side, px, qty: sim::LOT, ts };
 //!         match checker.check(&order, &quote) {
-//!             Ok(reservation) => drop(gate.fill(reservation, sim::LOT)?), // sent and executed
+//!             Ok(reservation) => _ = gate.fill(reservation, sim::LOT)?, // sent, executed
 //!             Err(reason) => println!("{reason}"),
 //!         }
 //!     }

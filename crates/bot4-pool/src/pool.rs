@@ -23,7 +23,8 @@ use std::ptr::NonNull;
 /// ```
 /// use bot4_pool::ObjectPool;
 ///
-/// let pool = ObjectPool::builder(|| Vec::<f64>::with_capacity(1024)).capacity(8).reset(Vec::clear).build()?;
+/// let row = || Vec::<f64>::with_capacity(1024);
+/// let pool = ObjectPool::builder(row).capacity(8).reset(Vec::clear).build()?;
 /// {
 ///     let mut row = pool.acquire()?;
 ///     row.extend([1.0, 2.0, 3.0]);
