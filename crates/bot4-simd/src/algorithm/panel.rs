@@ -5,9 +5,13 @@
 //! additions in flight as eight: the bits do not depend on how many rows are computed at once, nor on the
 //! width of a register.
 
+#![allow(unsafe_code)] // Numbers of rows without a check each.
+
+use super::lines::Lines;
 use crate::element::Element;
 use crate::panels::{PANEL_LINES, line};
 use crate::vector::Vector;
+use core::hint::black_box;
 
 /// `y = bias + x A` for one row.
 #[inline(always)]
@@ -35,28 +39,21 @@ pub(crate) fn gemm<V: Vector>(
     cols: usize,
 ) {
     let panel = PANEL_LINES * line::<V::Elem>();
-    let shape = Shape { rows, inner, cols };
+    let x = Lines::new(x, inner, rows, inner);
     let mut first = 0;
     let mut rest = a;
     while first + panel <= bias.len() {
         let (head, tail) = rest.split_at(inner * panel);
-        wide::<V>(t, Panel { a: head, bias: &bias[first..], first }, x, y, shape);
+        wide::<V>(t, Panel { a: head, bias: &bias[first..], first }, x, y, cols);
         (rest, first) = (tail, first + panel);
     }
     let last = Panel { a: rest, bias: &bias[first..], first };
     match (bias.len() - first) / line::<V::Elem>() {
-        3 => three::<V>(t, last, x, y, shape),
-        2 => two::<V>(t, last, x, y, shape),
-        1 => one::<V>(t, last, x, y, shape),
+        3 => three::<V>(t, last, x, y, cols),
+        2 => two::<V>(t, last, x, y, cols),
+        1 => one::<V>(t, last, x, y, cols),
         _ => {}
     }
-}
-
-#[derive(Clone, Copy)]
-struct Shape {
-    rows: usize,
-    inner: usize,
-    cols: usize,
 }
 
 /// A panel's numbers, the biases from its first column on, and that column.
@@ -81,20 +78,20 @@ macro_rules! panel {
         fn $name<V: Vector>(
             t: V::Token,
             p: Panel<'_, V::Elem>,
-            x: &[V::Elem],
+            x: Lines<'_, V::Elem>,
             y: &mut [V::Elem],
-            shape: Shape,
+            cols: usize,
         ) {
             if !V::TILES {
-                rows::<V, $lines, 1, $chains, 1>(t, p, x, y, shape, 0);
+                rows::<V, $lines, 1, $chains, 1>(t, p, x, y, cols, 0);
                 return;
             }
             let done = if full_line::<V>() {
-                rows::<V, $lines, $wide, $chains, $wide_rows>(t, p, x, y, shape, 0)
+                rows::<V, $lines, $wide, $chains, $wide_rows>(t, p, x, y, cols, 0)
             } else {
-                rows::<V, $lines, $narrow, $chains, $narrow_rows>(t, p, x, y, shape, 0)
+                rows::<V, $lines, $narrow, $chains, $narrow_rows>(t, p, x, y, cols, 0)
             };
-            rows::<V, $lines, $lines, $chains, 1>(t, p, x, y, shape, done);
+            rows::<V, $lines, $lines, $chains, 1>(t, p, x, y, cols, done);
         }
     };
 }
@@ -104,44 +101,52 @@ panel!(three, 3, 2, [3 x 4], [3 x 2]);
 panel!(two, 2, 4, [2 x 3], [1 x 3]);
 panel!(one, 1, 8, [1 x 3], [1 x 1]);
 
-/// Rows from `from` on, `N` at a time as long as there are as many, of a panel of `LINES` lines: `R` registers
-/// by `C` chains. Returns the first row not done.
+/// Rows from `from` on, `N` at a time, of a panel of `LINES` lines: `R` registers by `C` chains. Returns the first row
+/// not done. Of several rows that are left over the last `N` are done, some of them again: rows one by one would read the panel
+/// as often.
 #[inline(always)]
 fn rows<V: Vector, const LINES: usize, const R: usize, const C: usize, const N: usize>(
     t: V::Token,
     p: Panel<'_, V::Elem>,
-    x: &[V::Elem],
+    x: Lines<'_, V::Elem>,
     y: &mut [V::Elem],
-    shape: Shape,
+    cols: usize,
     mut from: usize,
 ) -> usize {
-    let Shape { rows, inner, cols } = shape;
-    while from + N <= rows {
-        let mut xs = [&x[..0]; N];
-        for (n, row) in xs.iter_mut().enumerate() {
-            *row = &x[(from + n) * inner..][..inner];
-        }
+    while let Some(first) = next::<N>(from, x.count()) {
         let mut at = 0;
         while at < LINES * line::<V::Elem>() && p.first + at < cols {
-            let sums = tile::<V, LINES, R, C, N>(t, p, at, xs);
+            let sums = tile::<V, LINES, R, C, N>(t, p, at, x, first);
             for (n, sums) in sums.into_iter().enumerate() {
-                let row = &mut y[(from + n) * cols..][..cols][p.first + at..];
-                store::<V, R>(sums, row);
+                store::<V, R>(sums, &mut y[(first + n) * cols..][..cols][p.first + at..]);
             }
             at += R * V::LANES;
         }
-        from += N;
+        from = first + N;
     }
     from
 }
 
-/// `R` registers of outputs, from column `at` of the panel on, of `N` rows.
+/// Where the next `N` of `rows` rows begin, those before `from` being done.
+#[inline(always)]
+fn next<const N: usize>(from: usize, rows: usize) -> Option<usize> {
+    if from + N <= rows {
+        Some(from)
+    } else if from + 1 < rows && N <= rows {
+        Some(rows - N)
+    } else {
+        None
+    }
+}
+
+/// `R` registers of outputs, from column `at` of the panel on, of `N` rows from row `from` on.
 #[inline(always)]
 fn tile<V: Vector, const LINES: usize, const R: usize, const C: usize, const N: usize>(
     t: V::Token,
     p: Panel<'_, V::Elem>,
     at: usize,
-    xs: [&[V::Elem]; N],
+    x: Lines<'_, V::Elem>,
+    from: usize,
 ) -> [[V; R]; N] {
     let width = LINES * line::<V::Elem>();
     let zero = V::splat(t, V::Elem::ZERO);
@@ -149,31 +154,28 @@ fn tile<V: Vector, const LINES: usize, const R: usize, const C: usize, const N: 
     let bias = load::<V, R>(t, &p.bias[at..]);
     sums.iter_mut().for_each(|chains| chains[0] = bias);
 
-    let mut heads = [&xs[0].as_chunks::<C>().0[..0]; N];
-    let mut tails = [&xs[0][..0]; N];
-    for ((head, tail), x) in heads.iter_mut().zip(&mut tails).zip(xs) {
-        (*head, *tail) = x.as_chunks::<C>();
+    let mut xs = x.lines::<N>(from);
+    if N > 1 {
+        // The compiler shall not know that rows are equally far apart: it would add the distance row by row in each turn.
+        xs = black_box(xs);
     }
-    let groups = heads[0].len();
-    for head in &mut heads {
-        *head = &head[..groups];
-    }
-    let mut parts = p.a.chunks_exact(C * width);
-    for g in 0..groups {
-        let Some(part) = parts.next() else { break };
+    let inner = x.width();
+    let (grouped, rest) = p.a.split_at((inner - inner % C) * width);
+    for (g, part) in grouped.chunks_exact(C * width).enumerate() {
         for c in 0..C {
             let w = load::<V, R>(t, &part[c * width + at..]);
-            for (chains, head) in sums.iter_mut().zip(heads) {
-                step::<V, R>(t, head[g][c], w, &mut chains[c]);
+            for (chains, x) in sums.iter_mut().zip(xs) {
+                // SAFETY: each row has `inner` numbers, and there are `inner / C` chunks.
+                let x = unsafe { *x.get_unchecked(g * C + c) };
+                step::<V, R>(t, x, w, &mut chains[c]);
             }
         }
     }
-    let rest = parts.remainder();
     for c in 0..C {
-        if c < tails[0].len() {
+        if c < inner % C {
             let w = load::<V, R>(t, &rest[c * width + at..]);
-            for (chains, tail) in sums.iter_mut().zip(tails) {
-                step::<V, R>(t, tail[c], w, &mut chains[c]);
+            for (chains, x) in sums.iter_mut().zip(xs) {
+                step::<V, R>(t, x[inner - inner % C + c], w, &mut chains[c]);
             }
         }
     }
