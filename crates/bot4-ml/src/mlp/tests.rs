@@ -37,6 +37,7 @@ fn networks() -> Vec<Mlp<f64>> {
         of(&[5, 1], Activation::Relu, Activation::Identity),
         of(&[5, 7, 1], Activation::Tanh, Activation::Sigmoid),
         of(&[3, 40, 9, 4], Activation::Relu, Activation::Softmax),
+        of(&[4, 8, 11], Activation::Relu, Activation::Softmax),
         of(&[2, 33, 17, 1], Activation::Sigmoid, Activation::Tanh),
     ]
 }
