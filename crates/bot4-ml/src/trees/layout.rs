@@ -5,15 +5,16 @@
 //! and thresholds, slots and leaves are arrays whose length the compiler knows. Deeper trees are walked on nodes
 //! with explicit children, in which a leaf leads to itself, for as many steps as the deepest of their group has.
 //!
-//! Steps of one tree wait for each other; [`ABREAST`] trees are walked at once to have something to do meanwhile.
-//! A vector gather instead measured slower.
+//! Steps of one tree wait for each other; [`ABREAST`] trees are walked at once to have something to do meanwhile. Of a
+//! hundred trees of depth 6, eight at once measured two thirds of the time of four, ten the same, sixteen more. A vector gather
+//! measured slower; comparing integers that order as the numbers do, the same.
 
 use super::slots::{Node, Tree};
 
 /// Deeper trees would take twice the memory a level.
 const COMPLETE_MAX: usize = 8;
 /// Trees walked at once.
-const ABREAST: usize = 4;
+const ABREAST: usize = 8;
 /// Slots that a byte can name.
 const FEW: usize = 256;
 
@@ -139,9 +140,14 @@ impl Complete {
 #[inline]
 fn walk<const N: usize>(trees: &[Heap<N>], slots: &[f64; FEW]) -> f64 {
     let (groups, rest) = trees.as_chunks::<ABREAST>();
+    // What is left over would wait tree by tree.
+    let (halves, rest) = rest.as_chunks::<{ ABREAST / 2 }>();
     let mut sum = 0.0;
     for group in groups {
         sum += abreast(group, slots);
+    }
+    for half in halves {
+        sum += abreast(half, slots);
     }
     for tree in rest {
         sum += abreast(std::array::from_ref(tree), slots);
