@@ -66,6 +66,10 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<(), String> {
+    let folder = arguments.json.as_ref().and_then(|path| path.parent());
+    if let Some(folder) = folder.filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
+        return Err(format!("{}: there is no such folder", folder.display())); // now, and not after the measurement
+    }
     let effort = if arguments.quick { rounds::QUICK } else { rounds::FULL };
     let chosen = |group: &&str| arguments.group.is_empty() || arguments.group.iter().any(|one| one == group);
     let mut rows = Vec::new();

@@ -59,6 +59,9 @@ fn each_wrong_use_has_its_exit_code_and_says_what_is_wrong() {
 fn flags_of_the_environment_and_a_wrong_tool_are_refused_with_what_to_do() {
     let flags = xtask("pgo --explain").env("RUSTFLAGS", "-Copt-level=3").output().unwrap();
     assert!(explains(&flags, 1, "env -u RUSTFLAGS cargo xtask"), "{flags:?}");
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src"); // has no python3 in it
+    let peers = xtask("bench --setup").env("PATH", folder).output().unwrap();
+    assert!(explains(&peers, 1, "not every peer could be set up"), "{peers:?}");
     let tool = xtask("setup").env("XTASK_LLVM_PROFDATA", "/absent").output().unwrap();
     assert!(explains(&tool, 1, "what to do: unset XTASK_LLVM_PROFDATA to try others"), "{tool:?}");
 }

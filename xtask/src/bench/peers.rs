@@ -14,7 +14,7 @@ const IN_WHEELS: &str = "ta_lib.libs";
 const LIBRARIES: [(&str, &str); 2] =
     [("libopenblas0-pthread", "libopenblas.so.0"), ("libsleef3", "libsleef.so.3")];
 
-/// Installs what is missing. What cannot be had is said, and its rows are skipped by the bench.
+/// Installs what is missing; all of it is tried, and what cannot be had is said.
 pub(super) fn setup(workspace: &Workspace) -> Result<()> {
     let dir = folder(workspace);
     std::fs::create_dir_all(&dir).map_err(|e| Failure::io("make", &dir, &e))?;
@@ -22,19 +22,21 @@ pub(super) fn setup(workspace: &Workspace) -> Result<()> {
         .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--upgrade", "--target"])
         .arg(dir.join("python"))
         .args(WHEELS);
+    let mut complete = true;
     if let Err(failure) = pip.run() {
         println!("SKIP the peers in Python wheels: {failure}");
+        complete = false;
     }
     let known = Cmd::new("/sbin/ldconfig").arg("-p").silent().read().unwrap_or_default();
     let missing: Vec<_> = LIBRARIES.into_iter().filter(|(_, library)| !known.contains(library)).collect();
     if missing.is_empty() {
         println!("the libraries of the system are there");
-        return Ok(());
-    }
-    if let Err(failure) = fetch(&dir, &missing) {
+    } else if let Err(failure) = fetch(&dir, &missing) {
         println!("SKIP the peers in libraries of the system: {failure}");
+        complete = false;
     }
-    Ok(())
+    let advice = "run it again when that is mended; without them the bench leaves their rows out and says so";
+    if complete { Ok(()) } else { Err(Failure::new("not every peer could be set up").advise(advice)) }
 }
 
 fn fetch(dir: &Path, missing: &[(&str, &str)]) -> Result<()> {
