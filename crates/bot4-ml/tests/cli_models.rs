@@ -436,6 +436,59 @@ fn packed_streams_and_tardis_quotes_are_detected() {
     assert!(stderr(&other).contains("line 3, field symbol"), "{}", stderr(&other));
 }
 
+/// The simulated quotes as a LOBSTER pair, in dollars x 10,000: a market of this tick is the same market.
+#[test]
+fn a_lobster_pair_is_run_by_its_name_or_when_told() {
+    let folder = TempDir::new().unwrap();
+    let (mut messages, mut book) = (String::new(), String::new());
+    let text = fs::read_to_string(&MADE.quotes).unwrap();
+    for (second, line) in text.lines().skip(1).take(500).enumerate() {
+        let field: Vec<&str> = line.split(',').collect();
+        let price = |at: usize| (field[at].parse::<f64>().unwrap() * 1e4).round();
+        messages += &format!("{}.5,1,{second},1,{},1\n", 34_200 + second, price(4));
+        book += &format!("{},{},{},{}\n", price(6), field[7], price(4), field[5]);
+    }
+    let (day, other) = ("X_2020-01-02_1_2", folder.path().join("day.csv"));
+    let named = |part: &str| folder.path().join(format!("{day}_{part}_1.csv"));
+    fs::write(named("message"), messages).unwrap();
+    fs::write(named("orderbook"), &book).unwrap();
+    fs::write(&other, book).unwrap();
+    let run = |path: &Path, more: &[&str]| {
+        bot4_ml(&[&["run", "--all", "--model", model(), "--data", path.to_str().unwrap()], more].concat())
+    };
+    let rows = stdout(&run(&named("orderbook"), &[]));
+    assert_eq!(rows.lines().count(), 1 + 500 - 63, "every quote with a full window");
+    assert_eq!(rows, stdout(&run(&named("message"), &["--format", "lobster"])));
+    for (path, format, want) in [
+        (named("orderbook"), "binance-quotes", "not the header of a book ticker"),
+        (other, "lobster", "neither `_message_` nor `_orderbook_`"),
+        (MADE.quotes.clone(), "tardis-quotes", "not the header of Tardis quotes"),
+        (MADE.quotes.clone(), "table", "a table has no quotes"),
+        (MADE.quotes.clone(), "dbn", "metadata"),
+        (PathBuf::from("-"), "lobster", "pair of files"),
+    ] {
+        let output = run(&path, &["--format", format]);
+        assert_eq!(output.status.code(), Some(1), "{format}");
+        assert!(stderr(&output).contains(want), "{} should contain {want}", stderr(&output));
+    }
+}
+
+#[test]
+fn a_databento_file_is_run_packed_and_from_a_pipe() {
+    let day = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../../shared/data/databento-es-mbo-20231225/esh4-glbx-mdp3-20231225.mbo.dbn.zst");
+    if !day.exists() {
+        println!("SKIP a_databento_file_is_run_packed_and_from_a_pipe: no recorded data on this machine");
+        return;
+    }
+    let args = ["run", "--all", "--model", model(), "--data"];
+    let want = stdout(&bot4_ml(&[&args[..], &[day.to_str().unwrap()]].concat()));
+    let features = stdout(&bot4_ml(&["features", "--data", day.to_str().unwrap()]));
+    assert!(want.lines().count() > 10_000 && want.lines().count() <= features.lines().count());
+    let piped = command(&[&args[..], &["-"]].concat()).stdin(fs::File::open(&day).unwrap()).output();
+    assert_eq!(want, stdout(&piped.unwrap()));
+}
+
 #[test]
 fn help_fits_a_terminal_of_80_columns_and_has_no_colour_where_none_is_wanted() {
     for name in ["", "train", "eval", "run", "simulate", "features", "inspect", "completions"] {

@@ -181,7 +181,8 @@ pub(crate) struct EvalArgs {
 
 Input is a Binance book ticker or Tardis quotes as CSV, one quote a line, plain
 or packed, from a file or from a pipe, where each quote is answered before the
-next is waited for. A row comes out for every quote that asks for an order,
+next is waited for. Databento's files, from a pipe too, and LOBSTER's pairs are
+read to the end first. A row comes out for every quote that asks for an order,
 admitted or denied; with --all for every quote. Orders are decisions on paper:
 an admitted one counts as cancelled at the next quote unless that quote trades
 through its price. Ctrl-C stops reading; what was accepted is still decided
@@ -200,6 +201,9 @@ pub(crate) struct RunArgs {
     /// Quotes to read; - is stdin
     #[arg(long, value_name = "FILE|-")]
     pub(crate) data: PathBuf,
+    /// What the input is [default: detected]
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<Format>,
     /// How the input is packed
     #[arg(long, value_enum, default_value = "auto")]
     pub(crate) compression: Compression,
@@ -219,12 +223,19 @@ pub(crate) struct RunArgs {
     /// Print a row for every quote
     #[arg(long)]
     pub(crate) all: bool,
-    /// Leave out rows that cannot be read, and count them, instead of stopping at the first
+    /// Leave out lines that cannot be read, and count them, instead of stopping at the first
     #[arg(long)]
     pub(crate) skip_bad_rows: bool,
     /// Serve metrics as Prometheus text on this port of the loopback, or on ADDRESS:PORT
     #[arg(long, value_name = "[ADDRESS:]PORT", value_parser = address)]
     pub(crate) metrics_addr: Option<SocketAddr>,
+}
+
+impl RunArgs {
+    /// Whether the input is one of a pair of files, which only their names tell.
+    pub(crate) fn is_lobster(&self) -> bool {
+        self.format.unwrap_or_else(|| Format::detect(&self.data, b"")) == Format::Lobster
+    }
 }
 
 /// The arguments of `bot4-ml simulate`.

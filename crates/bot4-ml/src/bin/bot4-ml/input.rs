@@ -15,10 +15,11 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+pub(crate) use dbn::MAGIC as DBN_MAGIC;
 pub(crate) use table::Table;
 
 /// Longest recording read, after unpacking: a guard against a compressed file that unpacks for ever.
-const BYTES_MAX: u64 = 8 << 30;
+pub(crate) const BYTES_MAX: u64 = 8 << 30;
 
 /// The formats of recordings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -142,7 +143,7 @@ fn recording(path: &Path, bytes: &[u8], format: Format, packed: Compression) -> 
         Format::BinanceQuotes => decode(path, bytes, binance::BookTicker::new)?,
         Format::TardisQuotes => decode(path, bytes, tardis::Quotes::new)?,
         Format::Dbn => {
-            let quotes = dbn::quotes(bytes).map_err(|why| Failure::at(path, why))?;
+            let quotes = dbn_quotes(path, bytes)?;
             Recording { quotes, sha256: sha256(&[bytes]), epoch_ns: 0 }
         }
         Format::Lobster => load_lobster(path, packed)?,
@@ -152,6 +153,16 @@ fn recording(path: &Path, bytes: &[u8], format: Format, packed: Compression) -> 
         true => Err(Failure::at(path, "holds no quotes")),
         false => Ok(recording),
     }
+}
+
+/// The quotes of Databento's records.
+pub(crate) fn dbn_quotes(path: &Path, bytes: &[u8]) -> Result<Vec<Quote>, Failure> {
+    dbn::quotes(bytes).map_err(|why| Failure::at(path, why))
+}
+
+/// The quotes of a LOBSTER pair, given either file.
+pub(crate) fn lobster(path: &Path, packed: Compression) -> Result<Vec<Quote>, Failure> {
+    recording(path, b"", Format::Lobster, packed).map(|recording| recording.quotes)
 }
 
 fn decode<'a, D: Iterator<Item = Result<Quote, DecodeError>>>(

@@ -6,7 +6,7 @@ use bot4_pipeline::feed::dbn::{Orders, Quotes};
 use bot4_pipeline::feed::{DecodeError, DecodeReason};
 
 /// The first bytes of every version.
-pub(super) const MAGIC: &[u8] = b"DBN";
+pub(crate) const MAGIC: &[u8] = b"DBN";
 
 /// Room for the resting orders of one instrument, and for its prices on each side.
 const ORDERS_MAX: usize = 1 << 19;

@@ -4,7 +4,7 @@ use super::read::Input;
 use crate::args::RunArgs;
 use crate::direction::{NAMES, Rows};
 use crate::failure::Failure;
-use crate::input;
+use crate::input::{self, Format};
 use crate::output::{Decimal, duration};
 use crate::predictor::Predictor;
 use bot4_lockfree::metrics::{Counter, Histogram, HistogramConfig, Registry};
@@ -103,7 +103,7 @@ impl Desk {
         let gate = RiskGate::for_one_checker(limits, 0).map_err(Failure::new)?;
         Ok(Self {
             predictor,
-            rows: Rows::new(Scale::WHOLE),
+            rows: Rows::new(if args.is_lobster() { Format::Lobster.scale() } else { Scale::WHOLE }),
             threshold: args.threshold,
             all: args.all,
             checker: gate.checker(),

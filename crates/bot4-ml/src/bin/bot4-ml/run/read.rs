@@ -1,15 +1,15 @@
-//! The feed: bytes to quotes, a line at a time.
+//! The feed: bytes to quotes, a line at a time; what has no lines of quotes is read to its end first.
 
 use super::pipe::Pipe;
 use crate::args::RunArgs;
 use crate::failure::Failure;
-use crate::input::{self, Compression, Format};
+use crate::input::{self, Compression, DBN_MAGIC, Format};
 use bot4_pipeline::Quote;
 use bot4_pipeline::feed::binance::{BOOK_TICKER_HEADER, BookTicker};
 use bot4_pipeline::feed::tardis::{self, QUOTES_HEADER};
 use bot4_pipeline::stream::Stop;
 use std::io::{self, BufRead, BufReader, Cursor, Read};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Longer lines are no quotes: a guard against input without line ends.
 const LINE_BYTES_MAX: u64 = 4096;
@@ -34,8 +34,12 @@ pub(super) struct Quotes {
     packed: Option<Pipe>,
     compression: Compression,
     lines: Option<Lines>,
+    /// What it was said to be.
+    wanted: Option<Format>,
     /// Known from the header on.
     format: Option<Format>,
+    /// The quotes of a recording that was read to its end.
+    recorded: std::vec::IntoIter<Quote>,
     /// Exchange and symbol of the first row, of a format that says them.
     instrument: Vec<u8>,
     /// A line, behind its header: the decoders read whole recordings.
@@ -51,23 +55,20 @@ pub(super) struct Quotes {
 impl Quotes {
     /// A file or stdin.
     pub(super) fn open(args: &RunArgs, stop: Stop) -> Result<Self, Failure> {
-        let cannot = |error: io::Error| Failure::at(&args.data, format_args!("cannot read: {error}"));
         let from_stdin = args.data.as_os_str() == "-";
-        let pipe = if from_stdin {
-            Pipe::new(io::stdin(), stop.clone())
+        let (packed, recorded) = if args.is_lobster() {
+            (None, input::lobster(&args.data, args.compression)?)
         } else {
-            let file = input::open_file(&args.data)?;
-            if file.metadata().is_ok_and(|meta| meta.is_dir()) {
-                return Err(cannot(io::ErrorKind::IsADirectory.into()));
-            }
-            Pipe::new(file, stop.clone())
+            (Some(pipe(&args.data, from_stdin, stop.clone())?), Vec::new())
         };
         Ok(Self {
             name: if from_stdin { PathBuf::from("stdin") } else { args.data.clone() },
-            packed: Some(pipe.map_err(cannot)?),
+            packed,
             compression: args.compression,
             lines: None,
-            format: None,
+            wanted: args.format,
+            format: recorded.first().map(|_| Format::Lobster),
+            recorded: recorded.into_iter(),
             instrument: Vec::new(),
             recording: Vec::with_capacity(2 * LINE_BYTES_MAX as usize),
             line: 0,
@@ -86,11 +87,18 @@ impl Quotes {
 
     /// The next quote; `None` at the end.
     fn quote(&mut self) -> Result<Option<Quote>, Failure> {
+        if let Some(quote) = self.recorded.next() {
+            return Ok((!self.stop.is_requested()).then_some(quote));
+        }
         while self
             .read_line()
             .map_err(|error| Failure::at(&self.name, format_args!("cannot read: {error}")))?
         {
             let Some(format) = self.format else {
+                if self.is_dbn() {
+                    self.format = Some(Format::Dbn);
+                    return self.read_dbn();
+                }
                 self.format = Some(self.format_of_header()?);
                 continue;
             };
@@ -126,13 +134,35 @@ impl Quotes {
         Ok(read > 0 && (self.recording.ends_with(b"\n") || !self.stop.is_requested()))
     }
 
+    /// Whether the first bytes, or the user, say that these are records and no lines.
+    fn is_dbn(&self) -> bool {
+        self.wanted.map_or_else(|| self.recording.starts_with(DBN_MAGIC), |wanted| wanted == Format::Dbn)
+    }
+
+    /// Reads Databento's records to the end, since the order book has to be built from all of them; the first quote.
+    fn read_dbn(&mut self) -> Result<Option<Quote>, Failure> {
+        if let Some(lines) = self.lines.take() {
+            let read = lines.take(input::BYTES_MAX).read_to_end(&mut self.recording);
+            read.map_err(|error| Failure::at(&self.name, format_args!("cannot read: {error}")))?;
+        }
+        self.recorded = input::dbn_quotes(&self.name, &self.recording)?.into_iter();
+        self.recording = Vec::new();
+        Ok(self.recorded.next())
+    }
+
     fn format_of_header(&self) -> Result<Format, Failure> {
-        Format::of_header(&self.recording).ok_or_else(|| {
+        let found = Format::of_header(&self.recording);
+        found.filter(|found| self.wanted.is_none_or(|wanted| wanted == *found)).ok_or_else(|| {
             Failure::at(
                 &self.name,
-                format_args!(
-                    "line 1: not the header of a book ticker ({BOOK_TICKER_HEADER}) or of Tardis quotes ({QUOTES_HEADER})"
-                ),
+                match self.wanted {
+                    Some(Format::Table) => "a table has no quotes: give a recording".to_owned(),
+                    Some(Format::BinanceQuotes) => format!("line 1: not the header of a book ticker ({BOOK_TICKER_HEADER})"),
+                    Some(Format::TardisQuotes) => format!("line 1: not the header of Tardis quotes ({QUOTES_HEADER})"),
+                    _ => format!(
+                        "line 1: not the header of a book ticker ({BOOK_TICKER_HEADER}) or of Tardis quotes ({QUOTES_HEADER})"
+                    ),
+                },
             )
         })
     }
@@ -175,7 +205,8 @@ impl Iterator for Quotes {
     type Item = Input;
 
     fn next(&mut self) -> Option<Input> {
-        let may_wait = self.lines.as_ref().is_none_or(|lines| !lines.buffer().contains(&b'\n'));
+        let may_wait = self.recorded.as_slice().is_empty()
+            && self.lines.as_ref().is_none_or(|lines| !lines.buffer().contains(&b'\n'));
         self.said_idle = may_wait && !self.said_idle;
         if self.said_idle {
             return Some(Input::Idle);
@@ -190,6 +221,19 @@ impl Iterator for Quotes {
             }
         }
     }
+}
+
+/// The bytes of a file or of stdin as they come.
+fn pipe(path: &Path, from_stdin: bool, stop: Stop) -> Result<Pipe, Failure> {
+    let cannot = |error: io::Error| Failure::at(path, format_args!("cannot read: {error}"));
+    if from_stdin {
+        return Pipe::new(io::stdin(), stop).map_err(cannot);
+    }
+    let file = input::open_file(path)?;
+    if file.metadata().is_ok_and(|meta| meta.is_dir()) {
+        return Err(cannot(io::ErrorKind::IsADirectory.into()));
+    }
+    Pipe::new(file, stop).map_err(cannot)
 }
 
 /// The header line that the decoder of a streamed format reads first.
