@@ -1,7 +1,12 @@
 //! What one prediction takes, call by call: `cargo run --release -p bot4-ml --example latency [LIGHTGBM.txt ...]`.
 //!
-//! Each figure has one reading of the clock in it. The rows come round after a few thousand, so that nothing learns
-//! them by heart. A tail far above the median is the machine's: a core of its own, and nothing else running, shows it.
+//! Each call is timed alone, with one reading of the clock in it; no two share a sample. The rows come round after a few
+//! thousand, so that nothing learns them by heart; each is written where the last one stood, as features are.
+//!
+//! The first columns are of all calls: on a shared machine their tail is the machine's, whose clock rate changes and which
+//! takes the core away. `p99 / p50` is therefore taken of every thousand calls, about a millisecond, and its quartiles and
+//! median over them are printed: what a call costs against its neighbours. Pin it and leave the core alone
+//! (`taskset -c 1`).
 
 #![allow(clippy::print_stdout)] // an example talks to its user
 
@@ -12,10 +17,12 @@ use bot4_ml::{Activation, BoostedTrees, GruCell, LogisticRegression, Mlp};
 
 const ROWS: usize = 4096;
 const CALLS: usize = 200_000;
+/// Calls that are compared with each other.
+const NEIGHBOURS: usize = 1_000;
 const WARM_UP: usize = 20_000;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    println!("{:<28}{:>9}{:>9}{:>9}{:>11}{:>11}", "", "p50 ns", "p99 ns", "p99.9", "p99 / p50", "max");
+    println!("{:<24}{:>8}{:>8}{:>8}{:>9}   p99 / p50 (quartiles)", "ns", "p50", "p99", "p99.9", "max");
     report("the clock alone", 1, |_: &[f32]| {});
 
     let model = LogisticRegression::from_parts(vec![0.1_f32; 32], 0.0);
@@ -54,21 +61,42 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 /// Times every call and prints a line.
-fn report<T: From<f32>>(name: &str, width: usize, mut predict: impl FnMut(&[T])) {
+fn report<T: From<f32> + Copy>(name: &str, width: usize, mut predict: impl FnMut(&[T])) {
     let rows: Vec<T> = (0..ROWS * width).map(|i| T::from((i * 7919 % 1009) as f32 / 504.5 - 1.0)).collect();
+    let mut row = rows[..width].to_vec();
     let mut ns = Vec::with_capacity(CALLS);
     for call in 0..WARM_UP + CALLS {
-        let row = &rows[call % ROWS * width..][..width];
+        row.copy_from_slice(&rows[call % ROWS * width..][..width]);
         let start = Instant::now();
-        predict(black_box(row));
+        predict(black_box(&row));
         let took = start.elapsed();
         if call >= WARM_UP {
             ns.push(took.as_nanos() as u64);
         }
     }
+    let mut ratios: Vec<f64> = ns.chunks_mut(NEIGHBOURS).map(tail).collect();
+    ratios.sort_by(f64::total_cmp);
+    let ratio = |quarter: usize| ratios[(ratios.len() - 1) * quarter / 4];
     ns.sort_unstable();
-    let at = |share: f64| ns[((ns.len() - 1) as f64 * share) as usize];
-    let (p50, p99) = (at(0.5), at(0.99));
-    let ratio = p99 as f64 / p50.max(1) as f64;
-    println!("{name:<28}{p50:>9}{p99:>9}{:>9}{ratio:>11.2}{:>11}", at(0.999), at(1.0));
+    println!(
+        "{name:<24}{:>8}{:>8}{:>8}{:>9}   {:.2} ({:.2} to {:.2})",
+        at(&ns, 0.5),
+        at(&ns, 0.99),
+        at(&ns, 0.999),
+        at(&ns, 1.0),
+        ratio(2),
+        ratio(1),
+        ratio(3)
+    );
+}
+
+/// The 99th percentile in medians.
+fn tail(ns: &mut [u64]) -> f64 {
+    ns.sort_unstable();
+    at(ns, 0.99) as f64 / at(ns, 0.5).max(1) as f64
+}
+
+/// The value below which this share of the sorted ones lies.
+fn at(sorted: &[u64], share: f64) -> u64 {
+    sorted[((sorted.len() - 1) as f64 * share) as usize]
 }
