@@ -36,14 +36,13 @@ enum Ended {
     Skipped(String),
 }
 
-const STEPS: [Step; 12] = [
+const STEPS: [Step; 11] = [
     Step { name: "fmt", run: |_| cargo(["fmt", "--all", "--check"]) },
     Step { name: "tidy", run: |workspace| tidy::run(workspace).map(|()| Ended::Passed) },
     Step { name: "figures", run: |w| figures::run(w, &figures::Options::default()).map(|()| Ended::Passed) },
     Step { name: "test", run: |_| cargo(["test", "--workspace"]) },
     Step { name: "clippy", run: clippy },
     Step { name: "doc", run: |_| doc() },
-    Step { name: "package", run: package },
     Step { name: "bench", run: bench },
     Step { name: "counts", run: instruction_counts },
     Step { name: "loom", run: models },
@@ -171,15 +170,6 @@ fn feature_legs(features: &BTreeMap<String, Vec<String>>) -> Vec<&'static str> {
 
 fn doc() -> Result<Ended> {
     let cmd = Cmd::cargo().env("RUSTDOCFLAGS", "-D warnings").args(["doc", "--workspace", "--no-deps"]);
-    cmd.run().map(|()| Ended::Passed)
-}
-
-/// What a registry would get builds by itself. The working tree as it is, without asking a registry: the tests have
-/// fetched what the build needs.
-fn package(workspace: &Workspace) -> Result<Ended> {
-    let private = workspace.packages.iter().filter(|p| !p.is_published());
-    let args = ["package", "--workspace", "--allow-dirty", "--offline"];
-    let cmd = Cmd::cargo().args(args).args(private.flat_map(|p| ["--exclude", &p.name]));
     cmd.run().map(|()| Ended::Passed)
 }
 
