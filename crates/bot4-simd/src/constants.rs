@@ -1,6 +1,6 @@
 //! The constants of the transcendental functions, per number type.
 //!
-//! Polynomials are minimax (Remez, 300 bits; of TANH_P and RECIPROCAL nearly so, by Chebyshev nodes), rounded to the type.
+//! Polynomials are minimax (Remez, 200 bits or more), rounded to the type.
 
 pub trait Constants: Sized + 'static {
     const LOG2_E: Self;
@@ -11,11 +11,16 @@ pub trait Constants: Sized + 'static {
     /// Past these e^x is infinite, or zero, whatever follows.
     const EXP_MAX: Self;
     const EXP_MIN: Self;
-    /// From here on tanh rounds to one.
-    const TANH_MAX: Self;
-    /// (tanh z - z) / z^3 in z^2 for |z| <= ln 2 / 4, constant term first.
+    /// tanh is tabled at the multiples of this, which is near 0.3 and chosen so that the first values are hardly rounded, up to 15.
+    const TANH_STEP: Self;
+    /// 1 / TANH_STEP.
+    const TANH_STEPS: Self;
+    const TANH_TABLE: &'static [Self; 16];
+    /// Below the middle between the last multiple in the table and the next, which would be taken for the first.
+    const TANH_NEAR: Self;
+    /// (tanh z - z) / z^3 in z^2 for |z| <= TANH_STEP / 2, constant term first.
     const TANH_P: &'static [Self];
-    /// 1 / d for 1 - tanh(ln 2 / 4) <= d <= 2, constant term first; to its third power the error counts no more.
+    /// 1 / (1 + u) in u for |u| <= tanh(TANH_STEP / 2), constant term first; to its fourth power the error counts no more.
     const RECIPROCAL: &'static [Self];
     /// (e^u - 1 - u) / u^2 for |u| <= ln 2 / 2, constant term first.
     const EXP_Q: &'static [Self];
@@ -39,17 +44,37 @@ impl Constants for f64 {
     const LN_2: Self = core::f64::consts::LN_2;
     const EXP_MAX: Self = 710.0;
     const EXP_MIN: Self = -746.0;
-    const TANH_MAX: Self = 19.1;
+    const TANH_STEP: Self = 0.3309345245361328;
+    const TANH_STEPS: Self = 3.0217457710152447;
+    const TANH_TABLE: &'static [Self; 16] = &[
+        0.0,
+        0.31936023867537805,
+        0.5796059127058737,
+        0.7585552384137639,
+        0.8677105334778206,
+        0.9294960396724519,
+        0.9629964776969012,
+        0.9807378627466435,
+        0.9900163799378442,
+        0.9948371113646888,
+        0.9973332041885103,
+        0.9986233481482363,
+        0.9992895675491463,
+        0.9996334346546334,
+        0.9998108772101892,
+        0.999902429692949,
+    ];
+    const TANH_NEAR: Self = 5.12;
     const TANH_P: &'static [Self] = &[
-        -0.3333333333333248,
-        0.13333333332782893,
-        -0.053968252780596165,
-        0.021869370612892333,
-        -0.008857305469509788,
-        0.0034447981491047643,
+        -0.3333333333333285,
+        0.1333333333298721,
+        -0.0539682531479922,
+        0.021869399112316,
+        -0.008858299807063793,
+        0.003457607820452807,
     ];
     const RECIPROCAL: &'static [Self] =
-        &[3.8889590730882295, -5.899554927392033, 4.366781785369708, -1.578964413320557, 0.22345153558401654];
+        &[0.9999071822796337, -0.9999071822796337, 1.0275293372561956, -1.0275293372561956];
     const EXP_Q: &'static [Self] = &[
         0.5000000000000006,
         0.16666666666666688,
@@ -116,9 +141,15 @@ impl Constants for f32 {
     const LN_2: Self = core::f32::consts::LN_2;
     const EXP_MAX: Self = 90.0;
     const EXP_MIN: Self = -105.0;
-    const TANH_MAX: Self = 9.05;
-    const TANH_P: &'static [Self] = &[-0.33333322, 0.13331182, -0.052726626];
-    const RECIPROCAL: &'static [Self] = &[2.3328838, -1.725061, 0.40687802];
+    const TANH_STEP: Self = 0.30470848;
+    const TANH_STEPS: Self = 3.2818253;
+    const TANH_TABLE: &'static [Self; 16] = &[
+        0.0, 0.29561558, 0.54371655, 0.72310644, 0.8393099, 0.909313, 0.9496547, 0.9723108, 0.9848506,
+        0.99173516, 0.9954982, 0.99755, 0.99866724, 0.9992752, 0.9996059, 0.9997857,
+    ];
+    const TANH_NEAR: Self = 4.72;
+    const TANH_P: &'static [Self] = &[-0.33333328, 0.13332045, -0.05300588];
+    const RECIPROCAL: &'static [Self] = &[1.0115558, -1.0115558];
     const EXP_Q: &'static [Self] = &[0.5, 0.16666543, 0.041666284, 0.008366594, 0.0013946325];
     const SQRT_2: Self = core::f32::consts::SQRT_2;
     const LN_R: &'static [Self] = &[0.66666776, 0.3997761, 0.2987051];

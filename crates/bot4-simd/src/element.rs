@@ -85,12 +85,11 @@ pub trait Registers: Sized {
     /// 1.5 * 2^MANTISSA + bias: adding it rounds to a whole number and leaves that number plus the
     /// exponent bias in the low bits.
     const EXPONENT_SHIFT: Self;
+    /// 1.5 * 2^MANTISSA: adding it rounds to a whole number and leaves that number in the low bits.
+    const WHOLE_SHIFT: Self;
 
-    /// All bits but those of the lower half of the mantissa.
-    const UPPER_BITS: Self;
-
-    /// The number without the lower half of its mantissa.
-    fn upper(self) -> Self;
+    /// The entry whose number is in the four lowest bits.
+    fn entry(self, table: &[Self; 16]) -> Self;
     /// The bits shifted left by the width of the mantissa.
     fn bits_to_exponent(self) -> Self;
     /// The bits of the mantissa with the exponent of one.
@@ -160,13 +159,12 @@ macro_rules! element {
             const BIAS: Self = $bias;
             const LIFT: Self = (1u64 << ($mantissa + 1)) as $t;
             const LIFT_EXPONENT: Self = $mantissa as $t + 1.0;
-            const EXPONENT_SHIFT: Self = 1.5 * (1u64 << $mantissa) as $t + $bias;
-
-            const UPPER_BITS: Self = $t::from_bits(<$bits>::MAX << (($mantissa + 1) / 2));
+            const EXPONENT_SHIFT: Self = Self::WHOLE_SHIFT + $bias;
+            const WHOLE_SHIFT: Self = 1.5 * (1u64 << $mantissa) as $t;
 
             #[inline(always)]
-            fn upper(self) -> Self {
-                Self::from_bits(self.to_bits() & Self::UPPER_BITS.to_bits())
+            fn entry(self, table: &[Self; 16]) -> Self {
+                table[(self.to_bits() & 15) as usize]
             }
             #[inline(always)]
             fn bits_to_exponent(self) -> Self {

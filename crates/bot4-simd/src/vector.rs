@@ -121,8 +121,8 @@ pub trait Vector: Copy + Debug {
     fn abs(self) -> Self;
     /// The magnitude of `self` (which must not be negative) with the sign of `sign`.
     fn with_sign(self, sign: Self) -> Self;
-    /// The number without the lower half of its mantissa.
-    fn upper(self) -> Self;
+    /// In each lane the entry of `table` whose number is in the four lowest bits.
+    fn entry(self, token: Self::Token, table: &[Self::Elem; 16]) -> Self;
     /// The bits shifted left by the width of the mantissa: small integer to power of two.
     fn bits_to_exponent(self) -> Self;
     /// `self * 2^n` for a whole `n` with |n| <= 2 * (MAX_EXP - 2), rounded once, also into subnormals.
@@ -153,11 +153,22 @@ pub trait Vector: Copy + Debug {
     fn eq(self, other: Self) -> Self::Mask;
     /// Lanes where `self` or `other` is NaN.
     fn unordered(self, other: Self) -> Self::Mask;
+    /// Whether the mask is true of a lane.
+    #[inline(always)]
+    fn any(mask: Self::Mask) -> bool {
+        Self::mask_bits(mask) != 0
+    }
     fn select(mask: Self::Mask, yes: Self, no: Self) -> Self;
     fn mask_or(a: Self::Mask, b: Self::Mask) -> Self::Mask;
     /// Lane `l` is bit `l`.
     fn mask_bits(mask: Self::Mask) -> u32;
 
+    /// The same numbers. The compiler takes them for others, and so has what came before in front of what
+    /// comes after; that is all, no instruction.
+    #[inline(always)]
+    fn hold(self) -> Self {
+        self
+    }
     /// The last lane in all lanes.
     fn splat_last(self, token: Self::Token) -> Self;
     /// The sum by halving: of eight lanes `((l0+l4)+(l2+l6)) + ((l1+l5)+(l3+l7))`.

@@ -6,8 +6,8 @@ mod oracle;
 use bot4_simd::{erf, exp, ln, sigmoid, tanh};
 use oracle::Exact;
 
-/// Numbers of both signs over all magnitudes, and around the multiples of ln 2 / 4, where the reduction
-/// of the exponential and of tanh steps.
+/// Numbers of both signs over all magnitudes, around the multiples of ln 2 / 4, where the reduction of the exponential steps,
+/// and within a few units of `f32` around those of half a step of the table of tanh.
 fn inputs() -> Vec<f64> {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     let mut random = || {
@@ -20,11 +20,16 @@ fn inputs() -> Vec<f64> {
     for i in 0..60_000 {
         let bits = random();
         let unit = (bits >> 11) as f64 / (1u64 << 52) as f64 - 1.0;
-        all.push(match i % 5 {
+        all.push(match i % 6 {
             0 => f64::from_bits(bits),
             1 => unit * 745.0,
             2 => unit * 22.0,
             3 => unit * 0.5,
+            4 => {
+                let step = if bits % 2 == 0 { 0.3309345245361328 } else { 0.30470848 };
+                let near = 1.0 + ((bits >> 1) % 7) as f64 * 2.0_f64.powi(-24) - 3.0 * 2.0_f64.powi(-24);
+                ((bits >> 8) % 40) as f64 * (step / 2.0) * near
+            }
             _ => (bits % 120) as f64 * (std::f64::consts::LN_2 / 4.0) * (1.0 + unit * 1e-3),
         });
     }

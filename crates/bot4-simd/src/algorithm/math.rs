@@ -1,7 +1,7 @@
 //! Exponential, hyperbolic tangent, logistic function, logarithm and error function.
 //!
 //! The exponential and the logistic function start from one reduction, `x = n ln 2 + u` with whole `n` and |u| <= ln 2 / 2, and one
-//! polynomial, `Q(u) = (e^u - 1 - u) / u^2`; the hyperbolic tangent reduces by its own addition theorem. The logarithm
+//! polynomial, `Q(u) = (e^u - 1 - u) / u^2`; the hyperbolic tangent reduces by its own addition theorem and a table. The logarithm
 //! takes the mantissa `m` and `s = (m - 1) / (m + 1)`, as fdlibm does (Ng, 1993). Every step is one IEEE operation, so the results are the
 //! same bits on every instruction set.
 
@@ -69,39 +69,51 @@ pub(crate) fn exp<V: Vector>(t: V::Token, x: V) -> V {
     mantissa.scale_by_pow2(t, r.n)
 }
 
-/// `|x| = n ln 2 / 2 + z` with whole `n` and |z| <= ln 2 / 4; with s = tanh z, a = 1 - 2^-n and b = 1 + 2^-n the addition
-/// theorem gives tanh |x| = (a + s b) / (b + s a). An |x| so large that its tanh is one counts as the least such.
-///
-/// No division, which no other instruction of this chain could run beside: a first quotient from an approximate
-/// reciprocal is cut to half of its bits, so that a - q b and b - q a are exact (all but where tanh is nearly one), and the remainder from them
-/// corrects it.
+/// Up to TANH_NEAR from a table; beyond, where few numbers lie, by an exponential.
 #[inline(always)]
 pub(crate) fn tanh<V: Vector>(t: V::Token, x: V) -> V {
-    let one = V::splat(t, V::Elem::ONE);
-    let shift = V::splat(t, V::Elem::EXPONENT_SHIFT);
-    let magnitude = V::splat(t, V::Elem::TANH_MAX).min(x.abs());
-    let shifted = magnitude.neg_mul_add(V::splat(t, V::Elem::LOG2_E * V::Elem::TWO), shift);
-    let minus_n = shifted.sub(shift);
-    let z = minus_n.mul_add(V::splat(t, V::Elem::LN_2 * V::Elem::HALF), magnitude);
-    let z2 = z.mul(z);
-    let s = horner(t, V::Elem::TANH_P, z2).mul_add(z2.mul(z), z);
-
-    let scale = shifted.bits_to_exponent();
-    let (a, b) = (one.sub(scale), one.add(scale));
-    let (numerator, denominator) = (s.mul_add(b, a), s.mul_add(a, b));
-    let reciprocal = reciprocal(t, denominator);
-    let quotient = numerator.mul(reciprocal).upper();
-    let remainder = quotient.neg_mul_add(a, b).mul_add(s, quotient.neg_mul_add(b, a));
-    remainder.mul_add(reciprocal, quotient).with_sign(x)
+    let magnitude = x.abs();
+    let near = tanh_near(t, magnitude);
+    let is_far = V::splat(t, V::Elem::TANH_NEAR).lt(magnitude);
+    let tanh = if V::any(is_far) { V::select(is_far, tanh_far(t, magnitude), near) } else { near };
+    tanh.with_sign(x)
 }
 
-/// 1 / d to more than half of the bits, for a `d` in the range of the polynomial: with e = 1 - d r its r becomes
-/// r (1 + e + e^2).
+/// `x = n STEP + z` with whole `n` and |z| <= STEP / 2; with T = tanh(n STEP), s = tanh z and u = s T the addition theorem gives
+/// tanh x = T + (s - u T) / (1 + u).
+///
+/// No division, which no other instruction of this chain could run beside: an approximate reciprocal r of 1 + u, with
+/// e = 1 - r (1 + u), gives a quotient, and r (1 + e + e^2) times its remainder corrects it.
+///
+/// Registers that stand side by side are held after each step. A compiler that is free to do so puts the whole chain of
+/// one after that of another, and a processor, which sees no further ahead than three such chains, then waits.
 #[inline(always)]
-fn reciprocal<V: Vector>(t: V::Token, d: V) -> V {
-    let r = horner(t, V::Elem::RECIPROCAL, d);
-    let e = r.neg_mul_add(d, V::splat(t, V::Elem::ONE));
-    e.mul_add(e, e).mul_add(r, r)
+fn tanh_near<V: Vector>(t: V::Token, x: V) -> V {
+    let one = V::splat(t, V::Elem::ONE);
+    let shift = V::splat(t, V::Elem::WHOLE_SHIFT);
+    let shifted = x.mul_add(V::splat(t, V::Elem::TANH_STEPS), shift).hold();
+    let table = shifted.entry(t, V::Elem::TANH_TABLE).hold();
+    let n = shifted.sub(shift).hold();
+    let z = n.neg_mul_add(V::splat(t, V::Elem::TANH_STEP), x).hold();
+    let z2 = z.mul(z).hold();
+    let s = horner(t, V::Elem::TANH_P, z2).mul_add(z2.mul(z), z).hold();
+
+    let u = s.mul(table).hold();
+    let r = horner(t, V::Elem::RECIPROCAL, u);
+    let (numerator, denominator) = (u.neg_mul_add(table, s).hold(), u.add(one).hold());
+    let e = r.neg_mul_add(denominator, one).hold();
+    let quotient = numerator.mul(r).hold();
+    let remainder = quotient.neg_mul_add(denominator, numerator).hold();
+    let reciprocal = e.mul_add(e, e).hold().mul_add(r, r).hold();
+    remainder.mul_add(reciprocal, quotient).hold().add(table)
+}
+
+/// With w = e^-2x the result is 1 - 2 w / (1 + w).
+#[inline(always)]
+fn tanh_far<V: Vector>(t: V::Token, x: V) -> V {
+    let one = V::splat(t, V::Elem::ONE);
+    let w = exp(t, x.mul(V::splat(t, -V::Elem::TWO)));
+    one.sub(w.add(w).div(w.add(one)))
 }
 
 #[inline(always)]
@@ -110,7 +122,7 @@ fn horner<V: Vector>(t: V::Token, coefficients: &[V::Elem], x: V) -> V {
     let mut sum = V::splat(t, coefficients[i]);
     while i > 0 {
         i -= 1;
-        sum = sum.mul_add(x, V::splat(t, coefficients[i]));
+        sum = sum.mul_add(x, V::splat(t, coefficients[i])).hold();
     }
     sum
 }

@@ -5,6 +5,7 @@ use super::Avx512;
 use crate::element::{Element, Registers};
 use crate::isa::Isa;
 use crate::vector::{Reproducible, Simd, Vector};
+use core::arch::asm;
 use core::arch::x86_64::*;
 
 /// The token of AVX2 and FMA.
@@ -140,6 +141,32 @@ macro_rules! sums_ps {
     }};
 }
 
+/// The entry of a table of 16 by the low four bits of each lane: of four lanes one after the other, of eight by two halves of the
+/// table, between which the highest of the four bits chooses.
+macro_rules! entry_pd {
+    ($token:expr, $table:expr, $index:expr) => {{
+        let mut lanes = [0.0; 4];
+        $index.store(&mut lanes);
+        let entries = lanes.map(
+            #[inline(always)]
+            |lane: f64| lane.entry($table),
+        );
+        Self::load($token, &entries)
+    }};
+}
+
+macro_rules! entry_ps {
+    ($token:expr, $table:expr, $index:expr) => {{
+        let index = op!(_mm256_castps_si256($index.0));
+        let (low, high) = (Self::load($token, $table), Self::load($token, &$table[8..]));
+        let low = op!(_mm256_permutevar8x32_ps(low.0, index));
+        let high = op!(_mm256_permutevar8x32_ps(high.0, index));
+        let choice = op!(_mm256_slli_epi32::<28>(index));
+        let choice = op!(_mm256_castsi256_ps(choice));
+        Self(op!(_mm256_blendv_ps(low, high, choice)))
+    }};
+}
+
 macro_rules! vector {
     (
         $name:ident, $elem:ty, $register:ty, $lanes:literal, $int:ty, $shift:literal,
@@ -148,7 +175,7 @@ macro_rules! vector {
         $add:ident, $sub:ident, $mul:ident, $div:ident, $fmadd:ident, $fmsub:ident, $fnmadd:ident,
         $min:ident, $max:ident, $or:ident, $and:ident, $andnot:ident,
         $to_bits:ident, $from_bits:ident, $shl:ident, $shr:ident,
-        $cmp:ident, $blend:ident, $movemask:ident, $swap:ident, $spread:ident, $last:literal, $sums:ident, $fold:ident, $add_half:ident, $min_half:ident, $max_half:ident
+        $cmp:ident, $blend:ident, $movemask:ident, $swap:ident, $spread:ident, $last:literal, $sums:ident, $entry:ident, $fold:ident, $add_half:ident, $min_half:ident, $max_half:ident
     ) => {
         #[derive(Clone, Copy, Debug)]
         pub struct $name($register);
@@ -270,9 +297,19 @@ macro_rules! vector {
                 Self(op!($or(self.0, sign)))
             }
             #[inline(always)]
-            fn upper(self) -> Self {
-                let bits = op!($splat(<$elem>::UPPER_BITS));
-                Self(op!($and(self.0, bits)))
+            fn entry(self, token: Avx2, table: &[$elem; 16]) -> Self {
+                $entry!(token, table, self)
+            }
+            #[inline(always)]
+            fn hold(self) -> Self {
+                #[target_feature(enable = "avx")]
+                #[inline]
+                fn held(mut register: $register) -> $register {
+                    // SAFETY: no instruction is in it; that the register is read and written is declared.
+                    unsafe { asm!("/* {0} */", inout(ymm_reg) register, options(nomem, nostack, preserves_flags)) };
+                    register
+                }
+                Self(op!(held(self.0)))
             }
             #[inline(always)]
             fn bits_to_exponent(self) -> Self {
@@ -359,7 +396,7 @@ vector!(
     _mm256_min_pd, _mm256_max_pd, _mm256_or_pd, _mm256_and_pd, _mm256_andnot_pd,
     _mm256_castpd_si256, _mm256_castsi256_pd, _mm256_slli_epi64, _mm256_srli_epi64,
     _mm256_cmp_pd, _mm256_blendv_pd, _mm256_movemask_pd, _mm256_permute2f128_pd, _mm256_permute_pd, 0xf,
-    sums_pd, fold_pd, _mm_add_pd, _mm_min_pd, _mm_max_pd
+    sums_pd, entry_pd, fold_pd, _mm_add_pd, _mm_min_pd, _mm_max_pd
 );
 
 #[rustfmt::skip]
@@ -371,5 +408,5 @@ vector!(
     _mm256_min_ps, _mm256_max_ps, _mm256_or_ps, _mm256_and_ps, _mm256_andnot_ps,
     _mm256_castps_si256, _mm256_castsi256_ps, _mm256_slli_epi32, _mm256_srli_epi32,
     _mm256_cmp_ps, _mm256_blendv_ps, _mm256_movemask_ps, _mm256_permute2f128_ps, _mm256_permute_ps, 0xff,
-    sums_ps, fold_ps, _mm_add_ps, _mm_min_ps, _mm_max_ps
+    sums_ps, entry_ps, fold_ps, _mm_add_ps, _mm_min_ps, _mm_max_ps
 );

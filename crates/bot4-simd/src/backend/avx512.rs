@@ -5,6 +5,7 @@ use super::Avx2;
 use crate::element::{Element, Registers};
 use crate::isa::Isa;
 use crate::vector::{Reproducible, Simd, Vector};
+use core::arch::asm;
 use core::arch::x86_64::*;
 
 /// The token of AVX-512 F, DQ, BW and VL (with AVX2 and FMA).
@@ -95,6 +96,21 @@ macro_rules! sums_ps {
     }};
 }
 
+/// The entry of a table of 16 by the low four bits of each lane.
+macro_rules! entry_pd {
+    ($token:expr, $table:expr, $index:expr) => {{
+        let (low, high) = (Self::load($token, $table), Self::load($token, &$table[8..]));
+        op!(_mm512_permutex2var_pd(low.0, $index, high.0))
+    }};
+}
+
+macro_rules! entry_ps {
+    ($token:expr, $table:expr, $index:expr) => {{
+        let table = Self::load($token, $table);
+        op!(_mm512_permutexvar_ps($index, table.0))
+    }};
+}
+
 macro_rules! vector {
     (
         $name:ident, $elem:ty, $register:ty, $lanes:literal, $mask:ty, $shift:literal,
@@ -104,7 +120,7 @@ macro_rules! vector {
         $add:ident, $sub:ident, $mul:ident, $div:ident, $fmadd:ident, $fmsub:ident, $fnmadd:ident,
         $min:ident, $max:ident, $abs:ident, $or:ident, $and:ident,
         $to_bits:ident, $from_bits:ident, $shl:ident, $scalef:ident, $getmant:ident, $getexp:ident,
-        $cmp:ident, $first:ident, $blend:ident, $splat_int:ident, $permute:ident, $shuffle:ident, $interleave:ident, $reduce_add:ident, $reduce_min:ident, $reduce_max:ident
+        $cmp:ident, $first:ident, $blend:ident, $splat_int:ident, $permute:ident, $shuffle:ident, $interleave:ident, $entry:ident, $reduce_add:ident, $reduce_min:ident, $reduce_max:ident
     ) => {
         #[derive(Clone, Copy, Debug)]
         pub struct $name($register);
@@ -249,9 +265,20 @@ macro_rules! vector {
                 Self(op!($or(self.0, sign)))
             }
             #[inline(always)]
-            fn upper(self) -> Self {
-                let bits = op!($splat(<$elem>::UPPER_BITS));
-                Self(op!($and(self.0, bits)))
+            fn entry(self, token: Avx512, table: &[$elem; 16]) -> Self {
+                let index = op!($to_bits(self.0));
+                Self($entry!(token, table, index))
+            }
+            #[inline(always)]
+            fn hold(self) -> Self {
+                #[target_feature(enable = "avx512f")]
+                #[inline]
+                fn held(mut register: $register) -> $register {
+                    // SAFETY: no instruction is in it; that the register is read and written is declared.
+                    unsafe { asm!("/* {0} */", inout(zmm_reg) register, options(nomem, nostack, preserves_flags)) };
+                    register
+                }
+                Self(op!(held(self.0)))
             }
             #[inline(always)]
             fn bits_to_exponent(self) -> Self {
@@ -344,7 +371,7 @@ vector!(
     _mm512_add_pd, _mm512_sub_pd, _mm512_mul_pd, _mm512_div_pd, _mm512_fmadd_pd, _mm512_fmsub_pd, _mm512_fnmadd_pd,
     _mm512_min_pd, _mm512_max_pd, _mm512_abs_pd, _mm512_or_pd, _mm512_and_pd,
     _mm512_castpd_si512, _mm512_castsi512_pd, _mm512_slli_epi64, _mm512_scalef_pd, _mm512_getmant_pd, _mm512_getexp_pd,
-    _mm512_cmp_pd_mask, _mm512_cvtsd_f64, _mm512_mask_blend_pd, _mm512_set1_epi64, _mm512_permutexvar_pd, _mm512_shuffle_f64x2, sums_pd,
+    _mm512_cmp_pd_mask, _mm512_cvtsd_f64, _mm512_mask_blend_pd, _mm512_set1_epi64, _mm512_permutexvar_pd, _mm512_shuffle_f64x2, sums_pd, entry_pd,
     _mm512_reduce_add_pd, _mm512_reduce_min_pd, _mm512_reduce_max_pd
 );
 
@@ -357,6 +384,6 @@ vector!(
     _mm512_add_ps, _mm512_sub_ps, _mm512_mul_ps, _mm512_div_ps, _mm512_fmadd_ps, _mm512_fmsub_ps, _mm512_fnmadd_ps,
     _mm512_min_ps, _mm512_max_ps, _mm512_abs_ps, _mm512_or_ps, _mm512_and_ps,
     _mm512_castps_si512, _mm512_castsi512_ps, _mm512_slli_epi32, _mm512_scalef_ps, _mm512_getmant_ps, _mm512_getexp_ps,
-    _mm512_cmp_ps_mask, _mm512_cvtss_f32, _mm512_mask_blend_ps, _mm512_set1_epi32, _mm512_permutexvar_ps, _mm512_shuffle_f32x4, sums_ps,
+    _mm512_cmp_ps_mask, _mm512_cvtss_f32, _mm512_mask_blend_ps, _mm512_set1_epi32, _mm512_permutexvar_ps, _mm512_shuffle_f32x4, sums_ps, entry_ps,
     _mm512_reduce_add_ps, _mm512_reduce_min_ps, _mm512_reduce_max_ps
 );

@@ -86,8 +86,8 @@ impl<V: Vector> Vector for Pair<V> {
         Self(self.0.with_sign(sign.0), self.1.with_sign(sign.1))
     }
     #[inline(always)]
-    fn upper(self) -> Self {
-        Self(self.0.upper(), self.1.upper())
+    fn entry(self, token: V::Token, table: &[V::Elem; 16]) -> Self {
+        Self(self.0.entry(token, table), self.1.entry(token, table))
     }
     #[inline(always)]
     fn scale_by_pow2(self, token: V::Token, n: Self) -> Self {
@@ -133,6 +133,14 @@ impl<V: Vector> Vector for Pair<V> {
     #[inline(always)]
     fn mask_bits(mask: Self::Mask) -> u32 {
         V::mask_bits(mask.0) | V::mask_bits(mask.1) << V::LANES
+    }
+    #[inline(always)]
+    fn any(mask: Self::Mask) -> bool {
+        V::any(V::mask_or(mask.0, mask.1))
+    }
+    #[inline(always)]
+    fn hold(self) -> Self {
+        Self(self.0.hold(), self.1.hold())
     }
     #[inline(always)]
     fn splat_last(self, token: V::Token) -> Self {

@@ -122,8 +122,11 @@ impl<T: Element, const FUSED: bool> Vector for Lanes8<T, FUSED> {
         self.zip(sign, T::with_sign)
     }
     #[inline(always)]
-    fn upper(self) -> Self {
-        Self(self.0.map(T::upper))
+    fn entry(self, _: Portable, table: &[T; 16]) -> Self {
+        Self(self.0.map(
+            #[inline(always)]
+            |v| v.entry(table),
+        ))
     }
     #[inline(always)]
     fn bits_to_exponent(self) -> Self {
