@@ -469,7 +469,10 @@ fn published_is_freed_only_when_nobody_reads_it() {
             }
         });
         published.publish(Tracked::new(1));
-        published.publish(Tracked::new(2));
+        published.publish_reusing(|old| {
+            drop(old);
+            Tracked::new(2)
+        });
         reading.join().unwrap();
         assert_eq!(published.collect(), 1, "the reader is gone");
     });
@@ -485,7 +488,7 @@ fn published_by_two_and_read_by_two() {
             })
         });
         let other = published.clone();
-        let publishing = thread::spawn(move || other.publish(Tracked::new(1)));
+        let publishing = thread::spawn(move || other.publish_reusing(|_| Tracked::new(1)));
         published.publish(Tracked::new(2));
         publishing.join().unwrap();
         join(reading);

@@ -249,7 +249,16 @@ fn published_is_whole_with_readers_that_come_and_go() {
             let (published, mut preempt) = (published.clone(), Preempt::new(10 + publisher));
             scope.spawn(move || {
                 for i in 0..3_000 {
-                    published.publish(sealed(2 * i + publisher).to_vec());
+                    let value = sealed(2 * i + publisher);
+                    if publisher == 0 {
+                        published.publish(value.to_vec());
+                    } else {
+                        published.publish_reusing(|old| {
+                            let mut new = old.unwrap_or_else(|| value.to_vec());
+                            new.copy_from_slice(&value);
+                            new
+                        });
+                    }
                     preempt.maybe();
                 }
             });

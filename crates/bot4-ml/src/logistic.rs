@@ -21,10 +21,22 @@ use crate::loss::cross_entropy;
 /// assert_eq!(model.logit(&[2.0, 2.5]), 0.0);
 /// assert_eq!(model.predict(&[2.0, 2.5]), 0.5);
 /// ```
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, PartialEq)]
 pub struct LogisticRegression<T: Number> {
     weights: AlignedVec<T>,
     bias: T,
+}
+
+impl<T: Number> Clone for LogisticRegression<T> {
+    fn clone(&self) -> Self {
+        Self { weights: self.weights.clone(), bias: self.bias }
+    }
+
+    /// No allocation where the widths are equal: a model that is published again and again needs none.
+    fn clone_from(&mut self, source: &Self) {
+        self.weights.clone_from(&source.weights);
+        self.bias = source.bias;
+    }
 }
 
 impl<T: Number> LogisticRegression<T> {

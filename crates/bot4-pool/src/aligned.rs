@@ -153,6 +153,15 @@ impl<T: Plain> Clone for AlignedVec<T> {
         copy.as_padded_mut().copy_from_slice(self.as_padded());
         copy
     }
+
+    /// Allocates only if the lengths differ.
+    fn clone_from(&mut self, source: &Self) {
+        if self.len == source.len {
+            self.as_padded_mut().copy_from_slice(source.as_padded());
+        } else {
+            *self = source.clone();
+        }
+    }
 }
 
 impl<T: Plain + PartialEq> PartialEq for AlignedVec<T> {

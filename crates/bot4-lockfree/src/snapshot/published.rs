@@ -1,7 +1,7 @@
 //! A whole structure behind one pointer, replaced by publishers, borrowed by readers that never wait.
 //!
 //! Every reader has a *mark*: the version it holds, or [`ACQUIRING`] while it changes to a newer one. A publisher swaps
-//! the pointer and then looks at every mark: an old version is freed when no mark holds it and no reader is acquiring.
+//! the pointer and then looks at every mark: an old version is freed, or filled again, when no mark holds it and no reader is acquiring.
 //!
 //! Why a reader cannot get a freed version: it sets `ACQUIRING` by a read-modify-write before it loads the pointer, and
 //! the publisher looks at the mark by a read-modify-write after it stored the pointer. One of the two comes first in
@@ -20,6 +20,7 @@ use crate::sync::{Arc, AtomicPtr, AtomicU64, Mutex, lock};
 use crossbeam_utils::CachePadded;
 use std::fmt;
 use std::marker::PhantomData;
+use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 
@@ -63,6 +64,8 @@ struct Shared<T> {
 struct Keeper<T> {
     version: u64,
     marks: Vec<Mark>,
+    /// What the marks said when they were last looked at.
+    held: Vec<u64>,
     retired: Vec<NonNull<Node<T>>>,
 }
 
@@ -70,11 +73,16 @@ struct Keeper<T> {
 unsafe impl<T: Send + Sync> Send for Keeper<T> {}
 
 impl<T> Keeper<T> {
-    /// Frees every retired version that no reader holds or may be about to hold.
-    fn free_unread(&mut self) {
-        let mut held = Vec::with_capacity(self.marks.len());
+    fn new() -> Self {
+        Self { version: 0, marks: Vec::new(), held: Vec::new(), retired: Vec::new() }
+    }
+
+    /// Looks at every mark; false when a reader may be about to hold any version.
+    fn look(&mut self) -> bool {
+        let held = &mut self.held;
+        held.clear();
         // ORDERING: AcqRel: the Release half hands the new pointer to a reader whose `ACQUIRING` comes later; the
-        // Acquire half orders a reader's last use of its old version before the freeing below.
+        // Acquire half orders a reader's last use of its old version before whatever becomes of it next.
         self.marks.retain(|mark| match mark.fetch_add(0, AcqRel) {
             GONE => false,
             version => {
@@ -82,19 +90,43 @@ impl<T> Keeper<T> {
                 true
             }
         });
-        if held.contains(&ACQUIRING) {
-            return;
+        !held.contains(&ACQUIRING)
+    }
+
+    /// Whether a reader held this retired version at the last look.
+    fn is_held(&self, node: NonNull<Node<T>>) -> bool {
+        // SAFETY: retired nodes are freed and taken under the lock only, and leave the list when they are.
+        self.held.contains(&unsafe { node.as_ref() }.version)
+    }
+
+    /// Takes a retired version out of the list that no reader held at the last look, at which none was acquiring.
+    fn take_unheld(&mut self) -> Option<Box<Node<T>>> {
+        let at = self.retired.iter().position(|&node| !self.is_held(node))?;
+        let node = self.retired.swap_remove(at);
+        // SAFETY: made by `Box::into_raw`; no mark holds it and it is not current, so this is the last pointer.
+        Some(unsafe { Box::from_raw(node.as_ptr()) })
+    }
+
+    /// Takes one that no reader holds or may be about to hold.
+    fn take_unread(&mut self) -> Option<Box<Node<T>>> {
+        if self.look() { self.take_unheld() } else { None }
+    }
+
+    /// Frees all of them.
+    fn free_unread(&mut self) {
+        if self.look() {
+            while self.take_unheld().is_some() {}
         }
-        self.retired.retain(|&node| {
-            // SAFETY: retired nodes are freed here only, under the lock, and leave the list when they are.
-            let version = unsafe { node.as_ref() }.version;
-            let keep = held.contains(&version);
-            if !keep {
-                // SAFETY: made by `Box::into_raw`; no mark holds it and it is not current, so this is the last pointer.
-                drop(unsafe { Box::from_raw(node.as_ptr()) });
-            }
-            keep
-        });
+    }
+
+    /// Makes `node` the newest version, whose number it bears.
+    fn make_current(&mut self, current: &AtomicPtr<Node<T>>, node: Box<Node<T>>) {
+        self.version = node.version;
+        // ORDERING: Relaxed: only lock holders store it.
+        let old = current.load(Relaxed);
+        // ORDERING: Release: publishes the node; pairs with the Acquire loads in `Reader`.
+        current.store(Box::into_raw(node), Release);
+        self.retired.extend(NonNull::new(old));
     }
 }
 
@@ -106,7 +138,7 @@ impl<T> Published<T> {
         Self {
             shared: Arc::new(Shared {
                 current: CachePadded::new(AtomicPtr::new(node)),
-                keeper: Mutex::new(Keeper { version: 0, marks: Vec::new(), retired: Vec::new() }),
+                keeper: Mutex::new(Keeper::new()),
                 owns: PhantomData,
             }),
         }
@@ -118,15 +150,45 @@ impl<T> Published<T> {
     /// old ones are dropped here, on the publisher's thread.
     pub fn publish(&self, value: T) -> u64 {
         let mut keeper = lock(&self.shared.keeper);
-        keeper.version += 1;
-        let version = keeper.version;
-        let node = Box::into_raw(Box::new(Node { version, value }));
-        // ORDERING: Relaxed: only lock holders store it.
-        let old = self.shared.current.load(Relaxed);
-        // ORDERING: Release: publishes the node; pairs with the Acquire loads in `Reader`.
-        self.shared.current.store(node, Release);
-        keeper.retired.extend(NonNull::new(old));
+        let node = Box::new(Node { version: keeper.version + 1, value });
+        keeper.make_current(&self.shared.current, node);
         keeper.free_unread();
+        keeper.version
+    }
+
+    /// As [`publish`](Self::publish), but an old version that nobody reads any more goes to `make` instead of being
+    /// freed: to be filled again, or dropped there. `make` runs under the lock.
+    ///
+    /// Allocates only when there is no such version: the first time, and when readers hold more of them than ever before. So
+    /// the memory of long runs stays where it is.
+    ///
+    /// ```
+    /// use bot4_lockfree::snapshot::Published;
+    ///
+    /// let weights = Published::new(vec![0.5, 0.5]);
+    /// for step in 1..=3 {
+    ///     weights.publish_reusing(|old| {
+    ///         let mut new = old.unwrap_or_else(|| vec![0.0; 2]);
+    ///         new.fill(0.5 / f64::from(step));
+    ///         new
+    ///     });
+    /// }
+    /// assert_eq!(weights.reader().get(), &[0.5 / 3.0; 2]);
+    /// ```
+    pub fn publish_reusing(&self, make: impl FnOnce(Option<T>) -> T) -> u64 {
+        let mut keeper = lock(&self.shared.keeper);
+        let version = keeper.version + 1;
+        let node = match keeper.take_unread() {
+            Some(node) => {
+                // SAFETY: the same memory, which need not hold a node from here on.
+                let empty: Box<MaybeUninit<Node<T>>> = unsafe { Box::from_raw(Box::into_raw(node).cast()) };
+                // SAFETY: it holds the node, which is taken out once, here.
+                let old = unsafe { empty.assume_init_read() };
+                Box::write(empty, Node { version, value: make(Some(old.value)) })
+            }
+            None => Box::new(Node { version, value: make(None) }),
+        };
+        keeper.make_current(&self.shared.current, node);
         version
     }
 
@@ -300,6 +362,42 @@ mod tests {
         assert_eq!(published.collect(), 2);
         assert_eq!(idle.get(), &[99]);
         assert_eq!(published.collect(), 1);
+    }
+
+    #[test]
+    fn reuses_what_nobody_reads_and_nothing_else() {
+        let published = Published::new(vec![0; 8]);
+        let mut places = vec![];
+        let mut idle = published.reader();
+        for i in 1..100 {
+            published.publish_reusing(|old| {
+                assert_ne!(old.as_deref(), Some(&[0; 8][..]), "the idle reader holds it");
+                let mut new = old.unwrap_or_else(|| vec![0; 8]);
+                new.fill(i);
+                places.push(new.as_ptr());
+                new
+            });
+            assert_eq!(published.reader().get(), &[i; 8]);
+        }
+        places.sort_unstable();
+        places.dedup();
+        assert_eq!(places.len(), 2, "one current, one to be filled again");
+        assert_eq!(idle.get(), &[99; 8]);
+        assert_eq!(published.collect(), 1);
+    }
+
+    #[test]
+    fn what_makes_a_version_may_panic() {
+        let published = Published::new(Box::new(1));
+        published.publish(Box::new(2));
+        let make = |_| panic!("of the user");
+        assert!(
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| published.publish_reusing(make)))
+                .is_err()
+        );
+        assert_eq!(**published.reader().get(), 2);
+        assert_eq!(published.publish_reusing(|_| Box::new(3)), 2);
+        assert_eq!(**published.reader().get(), 3);
     }
 
     #[test]

@@ -111,9 +111,16 @@ impl Desk {
         }
     }
 
-    /// Publishes a new model of the same weights, as a trainer would; allocates on the caller's thread.
+    /// Publishes a new model of the same weights, as a trainer would, in the memory of one that is not read any more.
     pub(crate) fn publish_model(&self) {
-        self.models.publish(self.parameters.model.clone());
+        let model = &self.parameters.model;
+        self.models.publish_reusing(|old| match old {
+            Some(mut new) => {
+                new.clone_from(model);
+                new
+            }
+            None => model.clone(),
+        });
     }
 }
 
