@@ -116,6 +116,22 @@ impl Distribution {
         Self { config, counts: vec![0; config.buckets()].into(), sum: 0, min: u64::MAX, max: 0 }
     }
 
+    /// Forgets all samples and keeps the memory. No allocation.
+    ///
+    /// ```
+    /// use bot4_lockfree::metrics::{Distribution, HistogramConfig};
+    ///
+    /// let mut latency = Distribution::new(HistogramConfig::default());
+    /// latency.record(250);
+    /// latency.clear();
+    /// latency.record(10);
+    /// assert_eq!((latency.count(), latency.max(), latency.percentile(0.5)), (1, 10, 10));
+    /// ```
+    pub fn clear(&mut self) {
+        self.counts.fill(0);
+        (self.sum, self.min, self.max) = (0, u64::MAX, 0);
+    }
+
     /// Adds one sample. No allocation.
     #[inline]
     pub fn record(&mut self, value: u64) {

@@ -107,7 +107,7 @@ fn threads(
     let (mut full, windows) = spsc::ring(SPARES);
     let (mut spares, mut empty) = spsc::ring(SPARES);
     for _ in 0..SPARES {
-        spares.push(empty_histogram()).expect("room for all");
+        spares.push(Distribution::new(HistogramConfig::default())).expect("room for all");
     }
     let start = Instant::now();
     thread::scope(|scope| {
@@ -117,19 +117,16 @@ fn threads(
         let deciding =
             scope.spawn(move || decide(&mut desk.path(), plan, start, &mut from_feed, &mut full, &mut empty));
         let mut at_ns = 0;
-        while let Some(window) = windows.pop_wait(WAIT) {
+        while let Some(mut window) = windows.pop_wait(WAIT) {
             at_ns += plan.window_ns;
             on_window(figures(at_ns.min(plan.due_ns(plan.events)), &window))?;
+            window.latency_ns.clear();
             // Given back or, at the end, not wanted any more.
-            drop((window, spares.push(empty_histogram())));
+            drop(spares.push(window.latency_ns));
         }
         let sent = feeding.join().expect("the feeding thread does not panic");
         Ok((sent, deciding.join().expect("the deciding thread does not panic")))
     })
-}
-
-fn empty_histogram() -> Distribution {
-    Distribution::new(HistogramConfig::default())
 }
 
 /// Offers the measured quotes over and over, later each time round, none before it is due. Returns how many.
