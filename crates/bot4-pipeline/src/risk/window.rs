@@ -38,7 +38,9 @@ impl Window {
         /// Slots at least: a limit may be raised later.
         const SLOTS_MIN: usize = if cfg!(bot4_loom) { 2 } else { 1024 };
         let slots = (n as usize).next_power_of_two().max(SLOTS_MIN);
-        let slot = |_| Slot { sequence: AtomicU64::new(0), time: AtomicU64::new(0) };
+        // Not all zeros, so that the pages are written here: those of a large limit would otherwise be mapped by the first
+        // orders that reach them, one fault for every 256.
+        let slot = |_| Slot { sequence: AtomicU64::new(0), time: AtomicU64::new(VOID) };
         Self { cursor: Cursor(AtomicU64::new(0)), slots: (0..slots).map(slot).collect() }
     }
 
