@@ -107,9 +107,14 @@ impl<T> Keeper<T> {
         Some(unsafe { Box::from_raw(node.as_ptr()) })
     }
 
-    /// Takes one that no reader holds or may be about to hold.
+    /// Takes one that no reader holds or may be about to hold, and leaves no more than readers can hold.
     fn take_unread(&mut self) -> Option<Box<Node<T>>> {
-        if self.look() { self.take_unheld() } else { None }
+        if !self.look() {
+            return None;
+        }
+        let unread = self.take_unheld();
+        while self.retired.len() > self.marks.len() && self.take_unheld().is_some() {}
+        unread
     }
 
     /// Frees all of them.
@@ -159,8 +164,9 @@ impl<T> Published<T> {
     /// As [`publish`](Self::publish), but an old version that nobody reads any more goes to `make` instead of being
     /// freed: to be filled again, or dropped there. `make` runs under the lock.
     ///
-    /// Allocates only when there is no such version: the first time, and when readers hold more of them than ever before. So
-    /// the memory of long runs stays where it is.
+    /// Allocates only when there is no such version: the first time, when readers hold more of them than ever before, and when
+    /// one is just taking up a newer version. No more stay in memory for long than the newest, one per reader and one to
+    /// be filled, so the memory of long runs stays where it is. Publishing from within `make` deadlocks.
     ///
     /// ```
     /// use bot4_lockfree::snapshot::Published;
@@ -384,6 +390,23 @@ mod tests {
         assert_eq!(places.len(), 2, "one current, one to be filled again");
         assert_eq!(idle.get(), &[99; 8]);
         assert_eq!(published.collect(), 1);
+    }
+
+    #[test]
+    fn readers_met_while_they_acquire_leave_nothing_behind() {
+        let published = Published::new(0);
+        let mut reader = published.reader();
+        for i in 1..100 {
+            let held = reader.mark.swap(ACQUIRING, AcqRel);
+            published.publish_reusing(|old| {
+                assert_eq!(old, None, "the reader may be about to hold any");
+                i
+            });
+            reader.mark.swap(held, AcqRel);
+            published.publish_reusing(|old| old.map_or(i, |_| i));
+            reader.get();
+        }
+        assert!(lock(&published.shared.keeper).retired.len() <= 2);
     }
 
     #[test]
