@@ -5,8 +5,11 @@
 //! - [`MinuteProfile`]: three slow ones, from whole minutes that are over.
 //! - [`TradeFeatures`] and [`Vwap`]: signs, flow and the average price of trades.
 //! - [`MicroPrice`]: the mid corrected for imbalance and spread, by a table fitted to a recording.
-//! - Of any series: [`RollingMin`], [`RollingMax`], [`RollingSum`], [`RollingMeanVar`], [`RealizedVariance`],
-//!   [`Bollinger`], [`Ema`], [`Macd`], [`Rsi`]; of minimum, maximum, moments, bands and [`Ema`] also many values at a time.
+//! - Of any series: [`RollingMin`], [`RollingMax`], [`RollingSum`], [`RollingMeanVar`], [`RollingStd`],
+//!   [`RealizedVariance`], [`Bollinger`], [`Ema`], [`Macd`], [`Rsi`].
+//!
+//! All but the row and the profile also take many events at a time (`batch`) and give the same bits as one by one; only
+//! [`Ema`] differs in rounding.
 //!
 //! ```
 //! use bot4_pipeline::Quote;
@@ -49,7 +52,7 @@ mod trades;
 mod window;
 
 pub use average::{Ema, Macd, MacdLines};
-pub use bollinger::{Bands, Bollinger, RollingMeanVar};
+pub use bollinger::{Bands, Bollinger, RollingMeanVar, RollingStd};
 pub use level1::{Features, QuoteFeatures, Scale, WINDOW};
 pub use micro::{MicroPrice, MicroPriceFit};
 pub use minute::{MINUTE_NS, MinuteProfile};

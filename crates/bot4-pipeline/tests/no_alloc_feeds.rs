@@ -6,7 +6,7 @@ use bot4_pipeline::Quote;
 use bot4_pipeline::columns::Columns;
 use bot4_pipeline::features::{
     Bollinger, FeatureRow, Features, MINUTE_NS, Macd, MicroPriceFit, MinuteProfile, QuoteFeatures, ROW_WIDTH,
-    RealizedVariance, RollingMax, RollingMin, Rsi, Scale, TradeFeatures, Vwap,
+    RealizedVariance, RollingMax, RollingMin, RollingStd, Rsi, Scale, TRADE_NAMES, TradeFeatures, Vwap,
 };
 use bot4_pipeline::feed::binance::BookTicker;
 use bot4_pipeline::feed::lobster;
@@ -75,6 +75,19 @@ fn indicators_and_batches_allocate_nothing() {
     let mut fit = MicroPriceFit::new(Scale::WHOLE, sim::TICK);
     quotes.iter().for_each(|quote| fit.observe(quote));
     let micro = fit.finish();
+    let mut trade_columns = Columns::new(TRADE_NAMES.len(), QUOTES);
+    let [mut one, mut two, mut three] = [(); 3].map(|()| vec![1.0; QUOTES]);
+    assert_no_allocation(|| {
+        micro.batch(&quotes, &mut one);
+        Macd::new(12, 26, 9).batch(&[1.0; 256], &mut one[..256], &mut two[..256], &mut three[..256]);
+        Rsi::new(14).batch(&mut one);
+        RollingMin::<f64, 64>::new().batch(&mut one);
+        RealizedVariance::<64>::new().batch(&mut two);
+        RollingStd::<64>::new(1e9).batch(&[7; 256], &mut three[..256]);
+        let n = trades.len();
+        TradeFeatures::new(Scale::WHOLE).batch(&trades, &mut trade_columns);
+        Vwap::new(Scale::WHOLE).batch(&trades, &mut one[..n], &mut two[..n]);
+    });
     assert_no_allocation(|| {
         QuoteFeatures::new(Scale::WHOLE).batch(&quotes, &mut columns);
         let (mut low, mut high) = (RollingMin::<i64, 64>::new(), RollingMax::<i64, 64>::new());

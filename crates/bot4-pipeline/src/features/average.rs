@@ -103,6 +103,35 @@ impl Macd {
         let signal = self.signal.update(line);
         MacdLines { line, signal, histogram: line - signal }
     }
+
+    /// The lines after each value: the bits that [`update`](Self::update) of one after the other gives. Both forms can
+    /// take turns. No allocation.
+    ///
+    /// # Panics
+    /// If the lengths differ.
+    ///
+    /// ```
+    /// use bot4_pipeline::features::Macd;
+    ///
+    /// let values = [100.0, 101.0, 103.0];
+    /// let [mut line, mut signal, mut histogram] = [[0.0; 3]; 3];
+    /// Macd::new(12, 26, 9).batch(&values, &mut line, &mut signal, &mut histogram);
+    /// assert_eq!((line[0], signal[0]), (0.0, 0.0));
+    /// assert!(histogram[2] > histogram[1] && histogram[1] > 0.0);
+    /// ```
+    pub fn batch(&mut self, values: &[f64], line: &mut [f64], signal: &mut [f64], histogram: &mut [f64]) {
+        for column in [&*line, &*signal, &*histogram] {
+            assert!(column.len() == values.len(), "{} values, room for {}", values.len(), column.len());
+        }
+        // A copy of its own stays in registers.
+        let mut macd = self.clone();
+        let columns = line.iter_mut().zip(signal).zip(histogram);
+        for (&x, ((line, signal), histogram)) in values.iter().zip(columns) {
+            let lines = macd.update(x);
+            (*line, *signal, *histogram) = (lines.line, lines.signal, lines.histogram);
+        }
+        *self = macd;
+    }
 }
 
 #[cfg(test)]

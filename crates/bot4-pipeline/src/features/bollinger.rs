@@ -36,6 +36,42 @@ impl<const N: usize> RollingMeanVar<N> {
     }
 }
 
+/// Standard deviation (divisor `N` - 1) of the last `N` prices or quantities, from the same exact sums as
+/// [`RollingMeanVar`], without its divisions.
+///
+/// ```
+/// use bot4_pipeline::features::RollingStd;
+///
+/// let mut std = RollingStd::<2>::new(1e9);
+/// let unit = 1_000_000_000;
+/// assert_eq!([0, 2, 2].map(|x| std.update(x * unit)), [None, Some(f64::sqrt(2.0)), Some(0.0)]);
+/// ```
+#[derive(Clone, Debug)]
+pub struct RollingStd<const N: usize> {
+    pub(super) window: Rolling<N>,
+    /// What makes a variance of N (N - 1) times the variance.
+    pub(super) var_per_spread: f64,
+}
+
+impl<const N: usize> RollingStd<N> {
+    /// Starts without history; `unit` as for [`RollingMeanVar::new`]. A window of less than 2 or more than 65,536
+    /// values does not compile.
+    ///
+    /// # Panics
+    /// If `unit` is not positive and finite.
+    #[must_use]
+    pub fn new(unit: f64) -> Self {
+        let window = Rolling::new(checked(unit));
+        Self { window, var_per_spread: 1.0 / ((N * (N - 1)) as f64 * (unit * unit)) }
+    }
+
+    /// Takes the next value; `None` before there are `N` of them. O(1), no allocation.
+    #[inline]
+    pub fn update(&mut self, value: i64) -> Option<f64> {
+        self.window.push(value).then(|| (to_f64(self.window.spread()) * self.var_per_spread).sqrt())
+    }
+}
+
 fn checked(unit: f64) -> f64 {
     assert!(unit.is_finite() && unit > 0.0, "a unit of {unit}, not positive and finite");
     unit

@@ -10,6 +10,8 @@
 //! For instruments whose spread is mostly one to three ticks. Where it is mostly wider (a share at 200 dollars), the
 //! states are too coarse to know more than the mid does.
 
+use bot4_simd::{Isa, Kernels, Program};
+
 use super::level1::Scale;
 use crate::quote::Quote;
 
@@ -71,15 +73,23 @@ impl Grid {
     /// `None` for a quote that lacks a side, is locked or crossed, or has no quantity.
     #[inline]
     fn state(&self, quote: &Quote) -> Option<usize> {
+        let (state, is_known) = self.state_or_any(quote);
+        is_known.then_some(state)
+    }
+
+    /// The state, and whether the quote has one; without a branch.
+    #[inline(always)]
+    fn state_or_any(&self, quote: &Quote) -> (usize, bool) {
         let (bid, ask) = (quote.bid_qty as f64, quote.ask_qty as f64);
-        if !quote.is_two_sided() || quote.bid_px >= quote.ask_px || bid < 0.0 || ask < 0.0 || bid + ask <= 0.0
-        {
-            return None;
-        }
+        let is_known = quote.is_two_sided()
+            & (quote.bid_px < quote.ask_px)
+            & (bid >= 0.0)
+            & (ask >= 0.0)
+            & (bid + ask > 0.0);
         let tenth = ((bid / (bid + ask) * TENTHS as f64) as usize).min(TENTHS - 1);
         let ticks = quote.ask_px.saturating_sub(quote.bid_px) as f64 * self.ticks_per_nano;
         let spread = ((ticks + 0.5) as usize).clamp(1, SPREADS) - 1;
-        Some(spread * TENTHS + tenth)
+        (spread * TENTHS + tenth, is_known)
     }
 }
 
@@ -202,9 +212,56 @@ impl MicroPrice {
     #[inline]
     #[must_use]
     pub fn price(&self, quote: &Quote) -> Option<f64> {
-        let ticks = self.correction(quote)?;
+        self.correction(quote).map(|ticks| self.corrected(quote, ticks))
+    }
+
+    /// The micro-price of each quote, as [`price`](Self::price) gives it, to the bit; NaN where that gives nothing. No
+    /// allocation.
+    ///
+    /// # Panics
+    /// If the lengths differ.
+    ///
+    /// ```
+    /// use bot4_pipeline::features::{MicroPriceFit, Scale};
+    /// use bot4_pipeline::sim::{self, Simulator};
+    ///
+    /// let quotes: Vec<_> = Simulator::new(1).take(1_000).collect();
+    /// let mut fit = MicroPriceFit::new(Scale::WHOLE, sim::TICK);
+    /// quotes.iter().for_each(|quote| fit.observe(quote));
+    /// let (micro, mut prices) = (fit.finish(), vec![0.0; 1_000]);
+    /// micro.batch(&quotes, &mut prices);
+    /// assert_eq!(micro.price(&quotes[999]), Some(prices[999]));
+    /// ```
+    pub fn batch(&self, quotes: &[Quote], prices: &mut [f64]) {
+        assert!(prices.len() == quotes.len(), "{} quotes, room for {}", quotes.len(), prices.len());
+        Isa::detect().run(Prices { micro: self, quotes, prices });
+    }
+
+    #[inline(always)]
+    fn corrected(&self, quote: &Quote, ticks: f64) -> f64 {
         let mid = 0.5 * quote.bid_px.saturating_add(quote.ask_px) as f64;
-        Some((mid + ticks / self.grid.ticks_per_nano) / self.grid.scale.price)
+        (mid + ticks / self.grid.ticks_per_nano) / self.grid.scale.price
+    }
+}
+
+/// A batch of quotes, and the places of their prices.
+struct Prices<'a> {
+    micro: &'a MicroPrice,
+    quotes: &'a [Quote],
+    prices: &'a mut [f64],
+}
+
+impl Program for Prices<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<K: Kernels>(self, _: K) {
+        let Self { micro, quotes, prices } = self;
+        for (quote, price) in quotes.iter().zip(prices) {
+            let (state, is_known) = micro.grid.state_or_any(quote);
+            let corrected = micro.corrected(quote, micro.ticks[state]);
+            *price = if is_known { corrected } else { f64::NAN };
+        }
     }
 }
 
@@ -244,6 +301,28 @@ mod tests {
             }
         }
         assert!(errors[0] < 0.995 * errors[1] && errors[0] < 0.995 * errors[2], "{errors:?}");
+    }
+
+    #[test]
+    fn a_batch_has_the_bits_of_quote_after_quote() {
+        let micro = fitted(1);
+        let mut quotes: Vec<_> = Simulator::new(3).take(1_000).collect();
+        for (i, quote) in quotes.iter_mut().enumerate() {
+            match i % 9 {
+                0 => quote.ask_px = Quote::UNDEFINED_PX,
+                1 => quote.bid_px = quote.ask_px,
+                2 => (quote.bid_qty, quote.ask_qty) = (0, 0),
+                3 => quote.bid_qty = -1,
+                4 => (quote.bid_px, quote.ask_px) = (i64::MIN, 5),
+                _ => {}
+            }
+        }
+        let mut prices = vec![0.0; quotes.len()];
+        micro.batch(&quotes, &mut prices);
+        for (quote, found) in quotes.iter().zip(prices) {
+            let expected = micro.price(quote);
+            assert_eq!((!found.is_nan()).then_some(found.to_bits()), expected.map(f64::to_bits), "{quote:?}");
+        }
     }
 
     #[test]

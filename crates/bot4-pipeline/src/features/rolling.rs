@@ -1,5 +1,8 @@
 //! Mean and variance of the last values of an integer series, without drift.
 
+/// Values of a batch whose distances are worked out together.
+const TOGETHER: usize = 64;
+
 /// Moments of the last `N` values.
 ///
 /// A running sum in floating point drifts: each quote adds and takes away with a rounding error, and
@@ -101,7 +104,8 @@ impl<const N: usize> Rolling<N> {
 
     /// Adds each of `values` to a full window, and hands on the item that belongs to it, the sum and the spread.
     ///
-    /// It walks along the window between two turns, where the window is a slice like the values.
+    /// It walks along the window between two turns, where the window is a slice like the values. What does not wait for
+    /// the sum is worked out for some values together, with vectors where the caller's instruction set has them.
     #[inline(always)]
     pub(super) fn push_each<I: Iterator>(
         &mut self,
@@ -111,23 +115,39 @@ impl<const N: usize> Rolling<N> {
     ) {
         debug_assert!(self.is_full(), "a window that is not full has no moments");
         let (origin, mut sum, mut spread) = (self.origin, self.sum, self.spread);
+        let mut steps = [[0; TOGETHER]; 2];
         let mut rest = values;
         while !rest.is_empty() {
             let slots = &mut self.distances[self.next..];
-            let (now, later) = rest.split_at(rest.len().min(slots.len()));
-            for (slot, &value) in slots.iter_mut().zip(now) {
-                let Some(item) = items.next() else { break };
-                let distance = Self::distance(value, origin);
+            let (now, later) = rest.split_at(rest.len().min(slots.len()).min(TOGETHER));
+            let [changes, scaled] = &mut steps;
+            let places = changes.iter_mut().zip(scaled).zip(slots);
+            for (((change, scaled), slot), &value) in places.zip(now) {
+                let distance = Self::held(value, origin);
                 let leaving = core::mem::replace(slot, distance);
+                (*change, *scaled) = (distance - leaving, N as i64 * (distance + leaving));
+            }
+            let [changes, scaled] = &steps;
+            for (&change, &scaled) in changes[..now.len()].iter().zip(scaled) {
+                let Some(item) = items.next() else { break };
                 let before = sum;
-                sum += distance - leaving;
-                spread += Self::step(distance, leaving, before + sum);
+                sum += change;
+                spread += i128::from(change) * i128::from(scaled - (before + sum));
                 each(item, sum, ((spread >> 64) as i64, spread as u64));
             }
             self.next = Self::turn(self.next + now.len());
             rest = later;
         }
         (self.sum, self.spread) = (sum, spread);
+    }
+
+    /// As [`distance`](Self::distance), by choices in the place of branches.
+    #[inline(always)]
+    fn held(value: i64, origin: i64) -> i64 {
+        let distance = value.wrapping_sub(origin);
+        let overflows = (value ^ origin) & (value ^ distance) < 0;
+        let farthest = if value < origin { -Self::DISTANCE_MAX } else { Self::DISTANCE_MAX };
+        if Self::is_near(distance) & !overflows { distance } else { farthest }
     }
 
     /// Counts the values up to the full window, and takes the first one for the origin.
@@ -180,6 +200,15 @@ pub(super) fn to_f64((upper, lower): (i64, u64)) -> f64 {
     upper as f64 * TWO_TO_64 + lower as f64
 }
 
+/// The number nearest to one of 128 bits, or the next to it: the routine for them takes longer.
+#[inline(always)]
+pub(super) fn real(x: i128) -> f64 {
+    const TWO_TO_64: f64 = (1_u128 << 64) as f64;
+    let magnitude = x.unsigned_abs();
+    let real = (magnitude >> 64) as u64 as f64 * TWO_TO_64 + magnitude as u64 as f64;
+    if x < 0 { -real } else { real }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -192,6 +221,17 @@ mod tests {
         let mean = window.iter().map(|&x| (x - origin) as f64).sum::<f64>() / n;
         let var = window.iter().map(|&x| ((x - origin) as f64 - mean).powi(2)).sum::<f64>() / (n - 1.0);
         (origin as f64 + mean, var)
+    }
+
+    #[test]
+    fn the_number_of_128_bits_is_the_nearest_or_next_to_it() {
+        let edges =
+            [0, 1, 7, (1 << 53) + 1, u64::MAX.into(), 1 << 64, (1 << 64) + 4_097, 3 << 116, i128::MAX];
+        for x in edges.into_iter().flat_map(|x| [x, -x]).chain([i128::MIN]) {
+            let expected = x as f64;
+            let found = real(x);
+            assert!((found - expected).abs() <= expected.abs() * f64::EPSILON, "{x}: {found} for {expected}");
+        }
     }
 
     #[test]

@@ -49,19 +49,54 @@ impl Rsi {
     /// Takes the next value; `None` before there are `n` changes. O(1), no allocation.
     #[inline]
     pub fn update(&mut self, x: f64) -> Option<f64> {
-        let last = core::mem::replace(&mut self.last, x);
-        // Of the first value both are NaN, and count as 0.
-        let (rise, fall) = (x - last, last - x);
-        let (up, down) = (if rise > 0.0 { rise } else { 0.0 }, if fall > 0.0 { fall } else { 0.0 });
         self.seldom_in -= 1;
-        if self.seldom_in == 0 {
-            return self.seldom(up, down, rise.is_nan());
-        }
-        self.average(up, down);
-        Some(self.index())
+        if self.seldom_in == 0 { self.seldom(x) } else { Some(self.often(x)) }
     }
 
-    #[inline]
+    /// Replaces each value by the index, as [`update`](Self::update) of one after the other gives it, to the bit, and
+    /// by NaN before there are `n` changes. Both forms can take turns. No allocation.
+    ///
+    /// ```
+    /// use bot4_pipeline::features::Rsi;
+    ///
+    /// let mut values = [10.0, 11.0, 11.0, 10.0];
+    /// Rsi::new(2).batch(&mut values);
+    /// assert!(values[0].is_nan() && values[1].is_nan());
+    /// assert_eq!(values[2..], [100.0, 100.0 / 3.0]);
+    /// ```
+    pub fn batch(&mut self, values: &mut [f64]) {
+        // A copy of its own stays in registers.
+        let mut rsi = self.clone();
+        let mut rest = values;
+        while !rest.is_empty() {
+            let often = rest.len().min(rsi.seldom_in as usize - 1);
+            let (now, later) = rest.split_at_mut(often);
+            now.iter_mut().for_each(|x| *x = rsi.often(*x));
+            rsi.seldom_in -= often as u32;
+            let Some((x, later)) = later.split_first_mut() else { break };
+            *x = rsi.update(*x).unwrap_or(f64::NAN);
+            rest = later;
+        }
+        *self = rsi;
+    }
+
+    /// An event like most: the recurrence alone.
+    #[inline(always)]
+    fn often(&mut self, x: f64) -> f64 {
+        let (up, down) = self.step_to(x);
+        self.average(up, down);
+        self.index()
+    }
+
+    /// How far the value rose, and how far it fell; of the first value neither.
+    #[inline(always)]
+    fn step_to(&mut self, x: f64) -> (f64, f64) {
+        let last = core::mem::replace(&mut self.last, x);
+        let (rise, fall) = (x - last, last - x);
+        (if rise > 0.0 { rise } else { 0.0 }, if fall > 0.0 { fall } else { 0.0 })
+    }
+
+    #[inline(always)]
     fn average(&mut self, up: f64, down: f64) {
         let average = |before: f64, now: f64| self.kept * before + self.alpha * now;
         (self.gain, self.loss) = (average(self.gain, up), average(self.loss, down));
@@ -69,9 +104,12 @@ impl Rsi {
 
     /// Not a call: it would keep the averages in memory, which each event would wait for.
     #[inline(always)]
-    fn seldom(&mut self, up: f64, down: f64, first: bool) -> Option<f64> {
+    fn seldom(&mut self, x: f64) -> Option<f64> {
+        // Without a value before it there is no change.
+        let is_change = !(x - self.last).is_nan();
+        let (up, down) = self.step_to(x);
         if self.missing > 0 {
-            return self.warm_up(up, down, first);
+            return self.warm_up(up, down, is_change);
         }
         self.average(up, down);
         let unless_negligible = |mean: f64| if mean < NEGLIGIBLE { 0.0 } else { mean };
@@ -81,15 +119,15 @@ impl Rsi {
     }
 
     #[inline(always)]
-    fn warm_up(&mut self, up: f64, down: f64, first: bool) -> Option<f64> {
+    fn warm_up(&mut self, up: f64, down: f64, is_change: bool) -> Option<f64> {
         self.gain += self.alpha * up;
         self.loss += self.alpha * down;
-        self.missing -= u32::from(!first);
+        self.missing -= u32::from(is_change);
         self.seldom_in = if self.missing == 0 { LOOKS } else { 1 };
         (self.missing == 0).then(|| self.index())
     }
 
-    #[inline]
+    #[inline(always)]
     fn index(&self) -> f64 {
         let sum = self.gain + self.loss;
         if sum > 0.0 { 100.0 * self.gain / sum } else { 50.0 }

@@ -3,8 +3,8 @@
 use bot4_simd::{Isa, Kernels, Program};
 
 use super::bollinger::bands;
-use super::rolling::Rolling;
-use super::{Bands, Bollinger, Ema, RollingMax, RollingMeanVar, RollingMin};
+use super::rolling::{Rolling, to_f64};
+use super::{Bands, Bollinger, Ema, RollingMeanVar, RollingStd};
 
 impl Ema {
     /// Replaces each value by the average, as [`update`](Self::update) of one after the other gives it, to 1e-15 of
@@ -26,52 +26,6 @@ impl Ema {
         self.go_on_from(last);
     }
 }
-
-/// Whether a kernel does the same as the streaming form, which passes over numbers that are none.
-fn are_numbers(values: &[f64]) -> bool {
-    values.iter().fold(true, |all, x| all & !x.is_nan())
-}
-
-macro_rules! extreme {
-    ($name:ident, $kernel:path, $which:literal, $values:literal, $results:literal) => {
-        impl<const N: usize> $name<f64, N> {
-            #[doc = concat!("Replaces each value by the ", $which, " of the last `N`, and by NaN before there are `N`: equal to")]
-            /// [`update`](Self::update) of one after the other. Both forms can take turns.
-            ///
-            /// A batch of less than two windows or with a NaN in it is taken one by one; in others `2 N` values are. Best in
-            /// batches that fit the nearest cache, as the kernel passes log2 `N` times. No allocation.
-            ///
-            /// ```
-            #[doc = concat!("use bot4_pipeline::features::", stringify!($name), ";")]
-            ///
-            #[doc = concat!("let mut window = ", stringify!($name), "::<f64, 2>::new();")]
-            #[doc = concat!("let mut values = ", $values, ";")]
-            /// window.batch(&mut values);
-            /// assert!(values[0].is_nan());
-            #[doc = concat!("assert_eq!(values[1..], ", $results, ");")]
-            /// ```
-            pub fn batch(&mut self, values: &mut [f64]) {
-                let one = |window: &mut Self, x: f64| window.update(x).unwrap_or(f64::NAN);
-                if values.len() < 2 * N || !are_numbers(values) {
-                    values.iter_mut().for_each(|x| *x = one(self, *x));
-                    return;
-                }
-                let (mut head, mut tail) = ([0.0; N], [0.0; N]);
-                head.copy_from_slice(&values[..N]);
-                tail.copy_from_slice(&values[values.len() - N..]);
-                $kernel(values, N);
-                for (x, head) in values.iter_mut().zip(head) {
-                    *x = one(self, head);
-                }
-                *self = Self::new();
-                tail.into_iter().for_each(|x| _ = self.update(x));
-            }
-        }
-    };
-}
-
-extreme!(RollingMin, bot4_simd::rolling_min, "smallest", "[4.0, 2.0, 9.0, 5.0]", "[2.0, 2.0, 5.0]");
-extreme!(RollingMax, bot4_simd::rolling_max, "greatest", "[4.0, 2.0, 9.0, 5.0]", "[4.0, 9.0, 9.0]");
 
 /// Numbers whose moments are worked on together: they fit the nearest cache.
 const PART: usize = 1 << 9;
@@ -177,6 +131,33 @@ impl<const N: usize> RollingMeanVar<N> {
     }
 }
 
+impl<const N: usize> RollingStd<N> {
+    /// The standard deviation after each value, NaN before there are `N`: the bits that [`update`](Self::update) of one
+    /// after the other gives. Both forms can take turns. No allocation.
+    ///
+    /// # Panics
+    /// If the lengths differ.
+    ///
+    /// ```
+    /// use bot4_pipeline::features::RollingStd;
+    ///
+    /// let mut std = [0.0; 3];
+    /// RollingStd::<2>::new(1.0).batch(&[1, 3, 3], &mut std);
+    /// assert!(std[0].is_nan());
+    /// assert_eq!(std[1..], [2.0_f64.sqrt(), 0.0]);
+    /// ```
+    pub fn batch(&mut self, values: &[i64], std: &mut [f64]) {
+        let var_per_spread = self.var_per_spread;
+        moments(
+            &mut self.window,
+            values,
+            [std],
+            #[inline(always)]
+            move |_, _, spread| [(to_f64(spread) * var_per_spread).sqrt()],
+        );
+    }
+}
+
 impl<const N: usize> Bollinger<N> {
     /// The lines after each price, NaN before there are `N`: the bits that [`update`](Self::update) of one after the
     /// other gives. Both forms can take turns. No allocation.
@@ -211,6 +192,7 @@ impl<const N: usize> Bollinger<N> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::features::{Macd, MacdLines, RealizedVariance, RollingMax, RollingMin, RollingSum, Rsi};
     use proptest::prelude::*;
 
     /// Batches of the given lengths, one after the other.
@@ -227,43 +209,58 @@ mod tests {
         parts
     }
 
-    fn same(a: f64, b: f64) -> bool {
-        a == b || (a.is_nan() && b.is_nan())
-    }
-
-    fn extremes_equal<const N: usize>(values: &[f64], lengths: &[usize]) -> Result<(), TestCaseError> {
-        let (mut low, mut high) = (RollingMin::<f64, N>::new(), RollingMax::<f64, N>::new());
-        let (mut low_of_batches, mut high_of_batches) = (low.clone(), high.clone());
+    /// What an indicator gives one by one, and what its batches give.
+    fn same_bits<I: Clone>(
+        indicator: I,
+        (update, batch): (impl Fn(&mut I, f64) -> Option<f64>, impl Fn(&mut I, &mut [f64])),
+        values: &[f64],
+        lengths: &[usize],
+    ) -> Result<(), TestCaseError> {
+        let (mut streaming, mut batches) = (indicator.clone(), indicator);
         for part in cut(values, lengths) {
-            let (mut lows, mut highs) = (part.to_vec(), part.to_vec());
-            low_of_batches.batch(&mut lows);
-            high_of_batches.batch(&mut highs);
-            for ((&x, got_low), got_high) in part.iter().zip(lows).zip(highs) {
-                let expected = [low.update(x), high.update(x)].map(|x| x.unwrap_or(f64::NAN));
-                prop_assert!(same(got_low, expected[0]), "{got_low} for {}", expected[0]);
-                prop_assert!(same(got_high, expected[1]), "{got_high} for {}", expected[1]);
+            let mut found = part.to_vec();
+            batch(&mut batches, &mut found);
+            for (&x, found) in part.iter().zip(found) {
+                let expected = update(&mut streaming, x).unwrap_or(f64::NAN);
+                let same = found.to_bits() == expected.to_bits() || found.is_nan() && expected.is_nan();
+                prop_assert!(same, "{found} for {expected}");
             }
         }
         Ok(())
     }
 
+    fn windows_equal<const N: usize>(values: &[f64], lengths: &[usize]) -> Result<(), TestCaseError> {
+        let low = RollingMin::<f64, N>::new();
+        same_bits(low, (RollingMin::update, RollingMin::batch), values, lengths)?;
+        let high = RollingMax::<f64, N>::new();
+        same_bits(high, (RollingMax::update, RollingMax::batch), values, lengths)?;
+        let sum = RollingSum::<f64, N>::new();
+        same_bits(sum, (RollingSum::update, RollingSum::batch), values, lengths)?;
+        let variance = RealizedVariance::<N>::new();
+        same_bits(variance, (RealizedVariance::update, RealizedVariance::batch), values, lengths)
+    }
+
     fn moments_equal<const N: usize>(values: &[i64], lengths: &[usize]) -> Result<(), TestCaseError> {
-        let mut streaming = (RollingMeanVar::<N>::new(1e9), Bollinger::<N>::new(1e9, 2.0));
+        let mut streaming =
+            (RollingMeanVar::<N>::new(1e9), Bollinger::<N>::new(1e9, 2.0), RollingStd::<N>::new(1e9));
         let mut batches = streaming.clone();
         for part in cut(values, lengths) {
-            let mut found = [const { Vec::new() }; 5].map(|mut column: Vec<f64>| {
+            let mut found = [const { Vec::new() }; 6].map(|mut column: Vec<f64>| {
                 column.resize(part.len(), 0.0);
                 column
             });
-            let [mean, var, lower, middle, upper] = &mut found;
+            let [mean, var, lower, middle, upper, std] = &mut found;
             batches.0.batch(part, mean, var);
             batches.1.batch(part, lower, middle, upper);
+            batches.2.batch(part, std);
             for (i, &value) in part.iter().enumerate() {
                 let moments = streaming.0.update(value);
                 let (mean, var) = moments.unwrap_or((f64::NAN, f64::NAN));
                 let bands = streaming.1.update(value);
                 let bands = bands.map_or([f64::NAN; 3], |bands| [bands.lower, bands.middle, bands.upper]);
-                let expected = [mean, var, bands[0], bands[1], bands[2]];
+                let std = streaming.2.update(value).unwrap_or(f64::NAN);
+                prop_assert!(std.is_nan() || (std * std - var).abs() <= 1e-14 * var, "{std} of {var}");
+                let expected = [mean, var, bands[0], bands[1], bands[2], std];
                 for (column, expected) in found.iter().zip(expected) {
                     prop_assert!(column[i].to_bits() == expected.to_bits(), "{} for {expected}", column[i]);
                 }
@@ -280,16 +277,39 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(64))]
 
         #[test]
-        fn batches_of_extremes_equal_the_stream(
-            values in prop::collection::vec(prop_oneof![200 => -1e3..1e3, 1 => Just(f64::NAN)], 0..4_000),
+        fn batches_of_windows_have_the_bits_of_the_stream(
+            values in prop::collection::vec(prop_oneof![200 => -1e3..1e3, 1 => Just(f64::NAN)], 0..4_600),
             lengths in lengths(),
         ) {
-            extremes_equal::<1>(&values, &lengths)?;
-            extremes_equal::<7>(&values, &lengths)?;
-            extremes_equal::<64>(&values, &lengths)?;
+            windows_equal::<1>(&values, &lengths)?;
+            windows_equal::<7>(&values, &lengths)?;
+            windows_equal::<64>(&values, &lengths)?;
+            windows_equal::<1_100>(&values, &[values.len().max(1)])?;
             let numbers: Vec<_> = values.into_iter().filter(|x| !x.is_nan()).collect();
-            extremes_equal::<7>(&numbers, &lengths)?;
-            extremes_equal::<64>(&numbers, &lengths)?;
+            windows_equal::<64>(&numbers, &lengths)?;
+        }
+
+        #[test]
+        fn batches_of_indices_and_divergences_have_the_bits_of_the_stream(
+            values in prop::collection::vec(prop_oneof![900 => -1e3..1e3, 90 => Just(0.0), 1 => Just(f64::NAN)], 0..3_000),
+            n in 1..100_u32,
+            lengths in lengths(),
+        ) {
+            same_bits(Rsi::new(n), (Rsi::update, Rsi::batch), &values, &lengths)?;
+            let of = |pick: fn(MacdLines) -> f64| move |macd: &mut Macd, x: f64| Some(pick(macd.update(x)));
+            let batch = |column: usize| move |macd: &mut Macd, values: &mut [f64]| {
+                let mut columns = [const { Vec::new() }; 3].map(|mut column: Vec<f64>| {
+                    column.resize(values.len(), 0.0);
+                    column
+                });
+                let [line, signal, histogram] = &mut columns;
+                macd.batch(values, line, signal, histogram);
+                values.copy_from_slice(&columns[column]);
+            };
+            let macd = Macd::new(n, 2 * n, 9);
+            same_bits(macd.clone(), (of(|lines| lines.line), batch(0)), &values, &lengths)?;
+            same_bits(macd.clone(), (of(|lines| lines.signal), batch(1)), &values, &lengths)?;
+            same_bits(macd, (of(|lines| lines.histogram), batch(2)), &values, &lengths)?;
         }
 
         #[test]

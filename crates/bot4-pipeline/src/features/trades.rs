@@ -1,8 +1,15 @@
 //! Features of trades.
 
+use bot4_simd::{Isa, Kernels, Program};
+
 use super::level1::Scale;
-use super::log_ratio::log_ratio;
+use super::log_ratio::{log_ratio, log_ratios};
+use super::rolling::real;
+use crate::columns::Columns;
 use crate::quote::{Side, Trade};
+
+/// Trades of a batch that are worked on together: their numbers fit the nearest cache.
+const TILE: usize = 256;
 
 /// What the numbers of [`TradeFeatures::update`] are, in order.
 ///
@@ -62,24 +69,112 @@ impl TradeFeatures {
     /// Takes the next trade and gives its numbers, named by [`TRADE_NAMES`]; all are finite.
     #[inline]
     pub fn update(&mut self, trade: &Trade) -> [f64; TRADE_NAMES.len()] {
-        let is_buy = trade.aggressor == Side::Buy;
-        let sign = if is_buy { 1.0 } else { -1.0 };
+        let sign = sign(trade);
+        let means = self.average(sign);
+        let r = log_ratio(trade.px, self.last_px.replace(trade.px).unwrap_or(trade.px));
+        let (net, gross) = self.count(trade);
+        [sign, means[0], means[1], 1e4 * r, self.ln_qty(trade), share(net, gross)]
+    }
+
+    /// Takes the next trades and writes their numbers, a column for each of [`TRADE_NAMES`], giving the bits that
+    /// [`update`](Self::update) gives trade after trade. Returns and shares are computed with the best instruction
+    /// set of this CPU. No allocation.
+    ///
+    /// # Panics
+    /// If the batch has less than six columns or no room for that many rows.
+    ///
+    /// ```
+    /// use bot4_pipeline::columns::Columns;
+    /// use bot4_pipeline::features::{Scale, TRADE_NAMES, TradeFeatures};
+    /// use bot4_pipeline::{Side, Trade};
+    ///
+    /// let bought = Trade { ts: 1, px: 100_000_000_000, qty: 3_000_000_000, aggressor: Side::Buy };
+    /// let mut columns = Columns::new(TRADE_NAMES.len(), 2);
+    /// let trades = [bought, Trade { qty: 1_000_000_000, aggressor: Side::Sell, ..bought }];
+    /// TradeFeatures::new(Scale::WHOLE).batch(&trades, &mut columns);
+    /// assert_eq!((columns.column(0), columns.column(5)), (&[1.0, -1.0][..], &[1.0, 0.5][..]));
+    /// ```
+    pub fn batch(&mut self, trades: &[Trade], out: &mut Columns<f64>) {
+        out.clear();
+        out.set_width(TRADE_NAMES.len());
+        out.set_len(trades.len());
+        let mut first = 0;
+        for trades in trades.chunks(TILE) {
+            // The library's logarithm: called from wide code it would cost more.
+            let ln_qty = &mut out.column_mut(4)[first..];
+            ln_qty.iter_mut().zip(trades).for_each(|(ln_qty, trade)| *ln_qty = self.ln_qty(trade));
+            Isa::detect().run(Tile { features: self, trades, out, first });
+            first += trades.len();
+        }
+    }
+
+    /// Takes a sign into both means.
+    #[inline(always)]
+    fn average(&mut self, sign: f64) -> [f64; 2] {
         for (mean, decay) in self.sign.iter_mut().zip([0.9, 0.99]) {
             *mean = decay * *mean + (1.0 - decay) * sign;
         }
-        let r = log_ratio(trade.px, self.last_px.replace(trade.px).unwrap_or(trade.px));
-        let qty = trade.qty.max(0);
-        let flow = self.flow(if is_buy { qty } else { -qty });
-        [sign, self.sign[0], self.sign[1], 1e4 * r, (1.0 + qty as f64 * self.units_per_qty).ln(), flow]
+        self.sign
     }
 
-    #[inline]
-    fn flow(&mut self, signed: i64) -> f64 {
+    #[inline(always)]
+    fn ln_qty(&self, trade: &Trade) -> f64 {
+        (1.0 + trade.qty.max(0) as f64 * self.units_per_qty).ln()
+    }
+
+    /// What was bought minus what was sold in the window, and both.
+    #[inline(always)]
+    fn count(&mut self, trade: &Trade) -> (f64, f64) {
+        let qty = trade.qty.max(0);
+        let signed = if trade.aggressor == Side::Buy { qty } else { -qty };
         let leaving = core::mem::replace(&mut self.signed[self.next], signed);
         self.next = (self.next + 1) % WINDOW;
         self.net += i128::from(signed) - i128::from(leaving);
         self.gross += i128::from(signed.unsigned_abs()) - i128::from(leaving.unsigned_abs());
-        if self.gross > 0 { self.net as f64 / self.gross as f64 } else { 0.0 }
+        (real(self.net), real(self.gross))
+    }
+}
+
+#[inline(always)]
+fn sign(trade: &Trade) -> f64 {
+    if trade.aggressor == Side::Buy { 1.0 } else { -1.0 }
+}
+
+#[inline(always)]
+fn share(net: f64, gross: f64) -> f64 {
+    if gross > 0.0 { net / gross } else { 0.0 }
+}
+
+/// Some trades of a batch.
+struct Tile<'a> {
+    features: &'a mut TradeFeatures,
+    trades: &'a [Trade],
+    out: &'a mut Columns<f64>,
+    /// The row of the first trade.
+    first: usize,
+}
+
+impl Program for Tile<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<K: Kernels>(self, _: K) {
+        let Self { features, trades, out, first } = self;
+        let n = trades.len();
+        let columns = out.disjoint_mut([0, 1, 2, 3, 5]);
+        let [signs, fast, slow, r, flow] = columns.map(|column| &mut column[first..first + n]);
+        let (mut px, mut gross) = ([0; TILE + 1], [0.0; TILE]);
+        px[0] = features.last_px.unwrap_or(trades[0].px);
+        for (i, trade) in trades.iter().enumerate() {
+            px[i + 1] = trade.px;
+            signs[i] = sign(trade);
+            [fast[i], slow[i]] = features.average(signs[i]);
+            (flow[i], gross[i]) = features.count(trade);
+        }
+        features.last_px = Some(px[n]);
+        log_ratios(&px[..=n], r);
+        r.iter_mut().for_each(|r| *r *= 1e4);
+        flow.iter_mut().zip(&gross).for_each(|(flow, &gross)| *flow = share(*flow, gross));
     }
 }
 
@@ -126,6 +221,33 @@ impl Vwap {
         self.qty = self.qty.saturating_add(qty);
     }
 
+    /// Adds trades, and writes after each the average price and how far the trade's own price is from it, as
+    /// [`value`](Self::value) and [`deviation`](Self::deviation) give them, to the bit; NaN where those give nothing. No
+    /// allocation.
+    ///
+    /// # Panics
+    /// If the lengths differ.
+    ///
+    /// ```
+    /// use bot4_pipeline::features::{Scale, Vwap};
+    /// use bot4_pipeline::{Side, Trade};
+    ///
+    /// let trade = Trade { ts: 1, px: 100_000_000_000, qty: 3_000_000_000, aggressor: Side::Buy };
+    /// let trades = [trade, Trade { px: 104_000_000_000, qty: 1_000_000_000, ..trade }];
+    /// let (mut value, mut deviation) = ([0.0; 2], [0.0; 2]);
+    /// Vwap::new(Scale::WHOLE).batch(&trades, &mut value, &mut deviation);
+    /// assert_eq!((value, deviation), ([100.0, 101.0], [0.0, 3.0 / 101.0]));
+    /// ```
+    pub fn batch(&mut self, trades: &[Trade], value: &mut [f64], deviation: &mut [f64]) {
+        for column in [&*value, &*deviation] {
+            assert!(column.len() == trades.len(), "{} trades, room for {}", trades.len(), column.len());
+        }
+        let columns = value.chunks_mut(TILE).zip(deviation.chunks_mut(TILE));
+        for (trades, (value, deviation)) in trades.chunks(TILE).zip(columns) {
+            Isa::detect().run(Sums { vwap: self, trades, value, deviation });
+        }
+    }
+
     /// The average price in the units of the scale; `None` before the first trade.
     #[inline]
     #[must_use]
@@ -138,19 +260,54 @@ impl Vwap {
     #[inline]
     #[must_use]
     pub fn deviation(&self, px: i64) -> Option<f64> {
-        let vwap = if self.qty > 0 { self.nanos() } else { 0.0 };
-        (vwap != 0.0).then(|| (px as f64 - vwap) / vwap)
+        let deviation = deviation(px as f64, self.nanos());
+        (!deviation.is_nan()).then_some(deviation)
     }
 
-    /// The average in 1e-9.
-    #[inline]
+    /// The average in 1e-9; NaN before the first trade.
+    #[inline(always)]
     fn nanos(&self) -> f64 {
-        self.amount as f64 / self.qty as f64
+        real(self.amount) / real(self.qty)
     }
 
     /// Forgets all trades: a new session begins.
     pub const fn reset(&mut self) {
         (self.amount, self.qty) = (0, 0);
+    }
+}
+
+/// As a share of an average of prices; NaN where there is none or it is 0.
+#[inline(always)]
+fn deviation(px: f64, vwap: f64) -> f64 {
+    let deviation = (px - vwap) / vwap;
+    if vwap == 0.0 { f64::NAN } else { deviation }
+}
+
+/// Some trades of a batch, and the places of their results.
+struct Sums<'a> {
+    vwap: &'a mut Vwap,
+    trades: &'a [Trade],
+    value: &'a mut [f64],
+    deviation: &'a mut [f64],
+}
+
+impl Program for Sums<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<K: Kernels>(self, _: K) {
+        let Self { vwap, trades, value, deviation } = self;
+        let (mut sums, mut px, unit) = (vwap.clone(), [0.0; TILE], vwap.unit);
+        for (i, trade) in trades.iter().enumerate() {
+            sums.update(trade);
+            (value[i], deviation[i]) = (real(sums.amount), real(sums.qty));
+            px[i] = trade.px as f64;
+        }
+        *vwap = sums;
+        for ((value, deviation), &px) in value.iter_mut().zip(deviation).zip(&px) {
+            let nanos = *value / *deviation;
+            (*value, *deviation) = (nanos / unit, self::deviation(px, nanos));
+        }
     }
 }
 
@@ -170,7 +327,42 @@ mod tests {
         assert_eq!(vwap.value(), None);
     }
 
+    /// Batches of some length, to the end of the trades.
+    fn same_bits(trades: &[Trade], length: usize) -> Result<(), TestCaseError> {
+        let (mut one_by_one, mut batches) =
+            (TradeFeatures::new(Scale::WHOLE), TradeFeatures::new(Scale::WHOLE));
+        let (mut vwap, mut vwap_of_batches) = (Vwap::new(Scale::WHOLE), Vwap::new(Scale::WHOLE));
+        let mut columns = Columns::new(TRADE_NAMES.len(), length);
+        for part in trades.chunks(length) {
+            let (mut value, mut deviation) = (vec![0.0; part.len()], vec![0.0; part.len()]);
+            batches.batch(part, &mut columns);
+            vwap_of_batches.batch(part, &mut value, &mut deviation);
+            for (i, trade) in part.iter().enumerate() {
+                let found: Vec<_> = columns.row(i).map(f64::to_bits).collect();
+                prop_assert_eq!(found, one_by_one.update(trade).map(f64::to_bits).to_vec());
+                vwap.update(trade);
+                for (found, expected) in [(value[i], vwap.value()), (deviation[i], vwap.deviation(trade.px))]
+                {
+                    prop_assert_eq!((!found.is_nan()).then_some(found.to_bits()), expected.map(f64::to_bits));
+                }
+            }
+        }
+        Ok(())
+    }
+
     proptest! {
+        #[test]
+        fn batches_have_the_bits_of_trade_after_trade(
+            trades in prop::collection::vec((0..4_u8, any::<[i64; 2]>(), 1..1_000_000_i64, any::<bool>()), 0..900),
+            length in 1..700_usize,
+        ) {
+            let trades: Vec<_> = trades.into_iter().map(|(kind, [px, qty], near, buy)| {
+                let (px, qty) = if kind == 0 { (px, qty) } else { (50_000_000 + near, near - 1) };
+                Trade { ts: 0, px, qty, aggressor: if buy { Side::Buy } else { Side::Sell } }
+            }).collect();
+            same_bits(&trades, length)?;
+        }
+
         #[test]
         fn flow_equals_the_window_and_all_is_finite(trades: Vec<(i64, i64, bool)>) {
             let mut features = TradeFeatures::new(Scale::WHOLE);

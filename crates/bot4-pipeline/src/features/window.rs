@@ -69,6 +69,12 @@ mod sealed {
     }
 }
 
+/// Blocks of a batch that are worked on side by side.
+const ABREAST: usize = 4;
+
+/// Values of the longest blocks for which that is done: it takes room for all of them on the stack.
+const ABREAST_MAX: usize = 1_024;
+
 /// One block of values and the aggregates of the ends of the block before.
 #[derive(Clone, Debug)]
 struct Blocks<T, const N: usize> {
@@ -103,6 +109,67 @@ impl<T: Sample, const N: usize> Blocks<T, N> {
         Some(aggregate)
     }
 
+    /// Replaces each value by what [`push`](Self::push) gives for it, and by `none` where that is nothing.
+    #[inline]
+    fn batch(&mut self, values: &mut [T], none: T, neutral: T, join: impl Fn(T, T) -> T + Copy) {
+        let to_turn = if self.next == 0 { 0 } else { N - self.next };
+        let (head, whole) = values.split_at_mut(to_turn.min(values.len()));
+        let (blocks, tail) = whole.as_chunks_mut::<N>();
+        let (groups, blocks) = blocks.as_chunks_mut::<ABREAST>();
+        self.each(head, none, neutral, join);
+        for group in groups {
+            if N <= ABREAST_MAX {
+                self.abreast(group, none, neutral, join);
+            } else {
+                self.each(group.as_flattened_mut(), none, neutral, join);
+            }
+        }
+        self.each(blocks.as_flattened_mut(), none, neutral, join);
+        self.each(tail, none, neutral, join);
+    }
+
+    #[inline(always)]
+    fn each(&mut self, values: &mut [T], none: T, neutral: T, join: impl Fn(T, T) -> T + Copy) {
+        for value in values {
+            *value = self.push(*value, neutral, join).unwrap_or(none);
+        }
+    }
+
+    /// [`batch`](Self::batch) of whole blocks, from a turn on: the aggregates of each wait for each other, those of
+    /// several do not.
+    #[inline(always)]
+    fn abreast(
+        &mut self,
+        blocks: &mut [[T; N]; ABREAST],
+        none: T,
+        neutral: T,
+        join: impl Fn(T, T) -> T + Copy,
+    ) {
+        // Of the block before the first, and of each of them.
+        let mut ends = [self.cells; ABREAST + 1];
+        let mut aggregates = [neutral; ABREAST];
+        for j in (0..N).rev() {
+            for (b, end) in aggregates.iter_mut().enumerate() {
+                *end = join(*end, blocks[b][j]);
+                ends[b + 1][j] = *end;
+            }
+        }
+        let mut aggregates = [neutral; ABREAST];
+        for j in 0..N - 1 {
+            for (b, start) in aggregates.iter_mut().enumerate() {
+                *start = join(*start, blocks[b][j]);
+                blocks[b][j] = join(ends[b][j + 1], *start);
+            }
+        }
+        for (block, start) in blocks.iter_mut().zip(aggregates) {
+            block[N - 1] = join(start, block[N - 1]);
+        }
+        if !self.full {
+            blocks[0][..N - 1].fill(none);
+        }
+        (self.cells, self.start, self.full) = (ends[ABREAST], neutral, true);
+    }
+
     /// Turns the values of a full block into the aggregates of its ends.
     #[inline]
     fn turn(&mut self, neutral: T, join: impl Fn(T, T) -> T) {
@@ -116,7 +183,7 @@ impl<T: Sample, const N: usize> Blocks<T, N> {
 }
 
 macro_rules! rolling {
-    ($(#[$doc:meta])* $name:ident, $neutral:ident, $join:ident) => {
+    ($(#[$doc:meta])* $name:ident, $neutral:ident, $join:ident, $of_4_2_9_5:literal) => {
         $(#[$doc])*
         #[derive(Clone, Debug)]
         pub struct $name<T, const N: usize>(Blocks<T, N>);
@@ -133,6 +200,27 @@ macro_rules! rolling {
             #[inline]
             pub fn update(&mut self, value: T) -> Option<T> {
                 self.0.push(value, T::$neutral, T::$join)
+            }
+        }
+
+        impl<const N: usize> $name<f64, N> {
+            /// Replaces each value by what [`update`](Self::update) gives for one after the other, to the bit, and by
+            /// NaN before there are `N`. Both forms can take turns. No allocation.
+            ///
+            /// Faster than one by one where the batch holds four windows or more.
+            ///
+            /// ```
+            #[doc = concat!("use bot4_pipeline::features::", stringify!($name), ";")]
+            ///
+            #[doc = concat!("let mut window = ", stringify!($name), "::<f64, 2>::new();")]
+            /// let mut values = [4.0, 2.0, 9.0, 5.0];
+            /// window.batch(&mut values);
+            /// assert!(values[0].is_nan());
+            #[doc = concat!("assert_eq!(values[1..], ", $of_4_2_9_5, ");")]
+            /// ```
+            #[inline]
+            pub fn batch(&mut self, values: &mut [f64]) {
+                self.0.batch(values, f64::NAN, <f64 as sealed::Ops>::$neutral, <f64 as sealed::Ops>::$join);
             }
         }
 
@@ -154,7 +242,7 @@ rolling!(
     /// let lows: Vec<_> = [4, 2, 9, 5, 7].map(|px| low.update(px)).into();
     /// assert_eq!(lows, [None, None, Some(2), Some(2), Some(5)]);
     /// ```
-    RollingMin, GREATEST, smaller
+    RollingMin, GREATEST, smaller, "[2.0, 2.0, 5.0]"
 );
 
 rolling!(
@@ -166,7 +254,7 @@ rolling!(
     /// let mut high = RollingMax::<f64, 2>::new();
     /// assert_eq!([4.0, 2.0, 1.0].map(|px| high.update(px)), [None, Some(4.0), Some(2.0)]);
     /// ```
-    RollingMax, LEAST, greater
+    RollingMax, LEAST, greater, "[4.0, 9.0, 9.0]"
 );
 
 rolling!(
@@ -179,7 +267,7 @@ rolling!(
     /// let mut sum = RollingSum::<f64, 2>::new();
     /// assert_eq!([1e300, 2.0, 3.0].map(|x| sum.update(x)), [None, Some(1e300), Some(5.0)]);
     /// ```
-    RollingSum, ZERO, plus
+    RollingSum, ZERO, plus, "[6.0, 11.0, 14.0]"
 );
 
 /// Realised variance: the sum of the last `N` squared returns.
@@ -205,6 +293,21 @@ impl<const N: usize> RealizedVariance<N> {
     #[inline]
     pub fn update(&mut self, r: f64) -> Option<f64> {
         self.0.update(r * r)
+    }
+
+    /// Replaces each return by what [`update`](Self::update) gives for one after the other, to the bit, and by NaN
+    /// before there are `N`. Both forms can take turns. No allocation.
+    ///
+    /// ```
+    /// use bot4_pipeline::features::RealizedVariance;
+    ///
+    /// let mut returns = [0.5, -0.5, 0.25];
+    /// RealizedVariance::<2>::new().batch(&mut returns);
+    /// assert_eq!(returns[1..], [0.5, 0.3125]);
+    /// ```
+    pub fn batch(&mut self, returns: &mut [f64]) {
+        returns.iter_mut().for_each(|r| *r *= *r);
+        self.0.batch(returns);
     }
 }
 
