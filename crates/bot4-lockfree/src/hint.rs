@@ -1,7 +1,7 @@
-//! Branch hints: tell the compiler which side of an `if` the hot path takes.
+//! Hints: which side of an `if` the hot path takes, and which memory it comes to next.
 //!
-//! Both functions return their argument unchanged. They move the other side's code out of the way (and cost nothing
-//! at run time); a wrong hint is slow, never wrong.
+//! [`likely`] and [`unlikely`] return their argument unchanged. They move the other side's code out of the way (and cost
+//! nothing at run time); [`prefetch`] is one instruction. A wrong hint is slow, never wrong.
 //!
 //! ```
 //! use bot4_lockfree::hint::{likely, unlikely};
@@ -41,4 +41,17 @@ pub const fn unlikely(condition: bool) -> bool {
         core::hint::cold_path();
     }
     condition
+}
+
+/// Asks for the cache line in which `place` begins, to read and to write it soon: what is done until then hides the time
+/// that it takes to arrive. Does nothing where there is no such instruction. Wait-free, no allocation.
+///
+/// ```
+/// let table = vec![7_u64; 1 << 20];
+/// bot4_lockfree::hint::prefetch(&table[123_456]);
+/// assert_eq!(table[123_456], 7);
+/// ```
+#[inline(always)]
+pub fn prefetch<T>(place: &T) {
+    crate::lines::fetch_to_write(std::ptr::from_ref(place).cast());
 }

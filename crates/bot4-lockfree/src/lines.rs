@@ -98,7 +98,7 @@ pub(crate) fn fetch_ahead<C>(items: &Lines<C>, position: u64) {
 
 /// Asks for a cache line as its next writer. Does nothing where there is no such instruction.
 #[inline(always)]
-fn fetch_to_write(line: *const u8) {
+pub(crate) fn fetch_to_write(line: *const u8) {
     #[cfg(all(target_arch = "x86_64", not(miri), not(bot4_loom)))]
     // SAFETY: a prefetch changes no memory and no register, and faults at no address; a processor without it skips it.
     unsafe {

@@ -163,7 +163,10 @@ proptest! {
                 _ => Action::Fill,
             };
             let event = event(action, id, if buy { Side::Buy } else { Side::Sell }, px, qty);
-            let (applied, counts) = audit::count(|| book.apply(&event));
+            let (applied, counts) = audit::count(|| {
+                book.prefetch(id.wrapping_mul(0x0101_0101));
+                book.apply(&event)
+            });
             prop_assert_eq!((counts.allocations, counts.deallocations), (0, 0));
             if applied.is_ok() {
                 naive.apply(&event);
