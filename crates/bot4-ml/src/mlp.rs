@@ -212,7 +212,7 @@ impl<T: Number> Mlp<T> {
     /// Numbers of scratch that [`predict_batch`](Self::predict_batch) needs.
     #[must_use]
     pub fn batch_scratch_len(&self) -> usize {
-        forward::BLOCK * (self.inputs() + 2 * self.widest())
+        forward::BLOCK * (self.inputs() + 2 * self.widest()) + forward::spare::<T>()
     }
 
     /// The widest hidden layer.

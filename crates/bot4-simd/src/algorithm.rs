@@ -14,6 +14,7 @@ pub(crate) mod lines;
 pub(crate) mod map;
 pub(crate) mod math;
 pub(crate) mod moments;
+pub(crate) mod narrow;
 pub(crate) mod panel;
 pub(crate) mod product;
 pub(crate) mod recurrence;

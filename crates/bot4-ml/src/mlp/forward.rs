@@ -11,6 +11,14 @@ use super::{Layer, Mlp};
 /// Rows that go through the layers together: their values stay in the first-level cache.
 pub(super) const BLOCK: usize = 64;
 
+/// A cache line. A store of a register that crosses one takes two turns.
+const LINE_BYTES: usize = 64;
+
+/// Numbers of scratch that may lie before the first cache line.
+pub(super) const fn spare<T>() -> usize {
+    LINE_BYTES / size_of::<T>()
+}
+
 pub(super) struct One<'a, T: Number> {
     pub(super) network: &'a Mlp<T>,
     pub(super) x: &'a [T],
@@ -88,7 +96,8 @@ impl<T: Number> Program for Batch<'_, T> {
     #[inline(always)]
     fn run<K: Kernels>(self, k: K) {
         let Self { network, rows, scratch, out } = self;
-        let (copy, scratch) = scratch.split_at_mut(BLOCK * network.inputs());
+        let ahead = scratch.as_ptr().align_offset(LINE_BYTES).min(spare::<T>());
+        let (copy, scratch) = scratch[ahead..].split_at_mut(BLOCK * network.inputs());
         let blocks = rows.axis_chunks_iter(Axis(0), BLOCK);
         for (block, out) in blocks.into_iter().zip(out.chunks_mut(BLOCK * network.outputs())) {
             let count = block.nrows();

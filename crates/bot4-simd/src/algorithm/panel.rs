@@ -1,13 +1,14 @@
 //! Products with a matrix in panels: a layer of a neural network, for one row or a batch.
 //!
 //! An output is summed in chains, product `k` going to chain `k mod C`, and the chains are added by halving.
-//! `C` follows from the width of the output's panel alone, so that one register of outputs keeps as many
-//! additions in flight as eight: the bits do not depend on how many rows are computed at once, nor on the
-//! width of a register.
+//! `C` follows from the width of the output's panel, so that one register of outputs keeps as many additions in flight as
+//! eight; where a panel has a few outputs only, each is an inner product, with as many chains as a line has numbers. The bits
+//! depend neither on how many rows are computed at once nor on the width of a register.
 
 #![allow(unsafe_code)] // Numbers of rows without a check each.
 
 use super::lines::Lines;
+use super::narrow;
 use crate::element::Element;
 use crate::panels::{PANEL_LINES, line};
 use crate::vector::Vector;
@@ -51,8 +52,24 @@ pub(crate) fn gemm<V: Vector>(
     match (bias.len() - first) / line::<V::Elem>() {
         3 => three::<V>(t, last, x, y, cols),
         2 => two::<V>(t, last, x, y, cols),
+        1 if cols - first <= NARROW => few::<V>(t, last, x, y, cols),
         1 => one::<V>(t, last, x, y, cols),
         _ => {}
+    }
+}
+
+/// Outputs of a panel up to which each is better an inner product.
+const NARROW: usize = 4;
+
+/// All rows of a panel of a few outputs, by as many chains as a line has numbers.
+#[inline(always)]
+fn few<V: Vector>(t: V::Token, p: Panel<'_, V::Elem>, x: Lines<'_, V::Elem>, y: &mut [V::Elem], cols: usize) {
+    if V::TILES && x.count() >= narrow::ROWS && x.width() <= narrow::INNER_MAX {
+        narrow::columns::<V>(t, p.a, &p.bias[..cols - p.first], x, &mut y[p.first..], cols);
+    } else if line::<V::Elem>() == 16 {
+        rows::<V, 1, 1, 16, 8, 1>(t, p, x, y, cols, 0);
+    } else {
+        rows::<V, 1, 1, 8, 8, 1>(t, p, x, y, cols, 0);
     }
 }
 
@@ -70,10 +87,12 @@ const fn full_line<V: Vector>() -> bool {
     V::LANES == line::<V::Elem>()
 }
 
-/// All rows of a panel of `LINES` lines by `C` chains: as many rows and registers at once as there are registers for
-/// their sums, then row by row.
+/// All rows of a panel of so many lines by so many chains: as many rows and registers at once as there are registers for
+/// their sums, then row by row. In the widest panels a tile has one chain at a time and so twice the sums: fewer loads a
+/// product.
 macro_rules! panel {
-    ($name:ident, $lines:literal, $chains:literal, [$wide:literal x $wide_rows:literal], [$narrow:literal x $narrow_rows:literal]) => {
+    ($name:ident, $lines:literal, $chains:literal, $tile_chains:literal,
+     [$wide:literal x $wide_rows:literal], [$narrow:literal x $narrow_rows:literal]) => {
         #[inline(always)]
         fn $name<V: Vector>(
             t: V::Token,
@@ -83,29 +102,29 @@ macro_rules! panel {
             cols: usize,
         ) {
             if !V::TILES {
-                rows::<V, $lines, 1, $chains, 1>(t, p, x, y, cols, 0);
+                rows::<V, $lines, 1, $chains, $chains, 1>(t, p, x, y, cols, 0);
                 return;
             }
             let done = if full_line::<V>() {
-                rows::<V, $lines, $wide, $chains, $wide_rows>(t, p, x, y, cols, 0)
+                rows::<V, $lines, $wide, $chains, $tile_chains, $wide_rows>(t, p, x, y, cols, 0)
             } else {
-                rows::<V, $lines, $narrow, $chains, $narrow_rows>(t, p, x, y, cols, 0)
+                rows::<V, $lines, $narrow, $chains, $tile_chains, $narrow_rows>(t, p, x, y, cols, 0)
             };
-            rows::<V, $lines, $lines, $chains, 1>(t, p, x, y, cols, done);
+            rows::<V, $lines, $lines, $chains, $chains, 1>(t, p, x, y, cols, done);
         }
     };
 }
 
-panel!(wide, 4, 2, [2 x 6], [2 x 3]);
-panel!(three, 3, 2, [3 x 4], [3 x 2]);
-panel!(two, 2, 4, [2 x 3], [1 x 3]);
-panel!(one, 1, 8, [1 x 3], [1 x 1]);
+panel!(wide, 4, 2, 1, [4 x 6], [2 x 6]);
+panel!(three, 3, 2, 2, [3 x 4], [3 x 2]);
+panel!(two, 2, 4, 4, [2 x 3], [1 x 3]);
+panel!(one, 1, 8, 8, [1 x 3], [1 x 1]);
 
-/// Rows from `from` on, `N` at a time, of a panel of `LINES` lines: `R` registers by `C` chains. Returns the first row
-/// not done. Of several rows that are left over the last `N` are done, some of them again: rows one by one would read the panel
-/// as often.
+/// Rows from `from` on, `N` at a time, of a panel of `LINES` lines: `R` registers by `C` chains, `P` of them at a time.
+/// Returns the first row not done. Of several rows that are left over the last `N` are done, some of them again: rows one by
+/// one would read the panel as often.
 #[inline(always)]
-fn rows<V: Vector, const LINES: usize, const R: usize, const C: usize, const N: usize>(
+fn rows<V: Vector, const LINES: usize, const R: usize, const C: usize, const P: usize, const N: usize>(
     t: V::Token,
     p: Panel<'_, V::Elem>,
     x: Lines<'_, V::Elem>,
@@ -116,7 +135,7 @@ fn rows<V: Vector, const LINES: usize, const R: usize, const C: usize, const N: 
     while let Some(first) = next::<N>(from, x.count()) {
         let mut at = 0;
         while at < LINES * line::<V::Elem>() && p.first + at < cols {
-            let sums = tile::<V, LINES, R, C, N>(t, p, at, x, first);
+            let sums = tile::<V, LINES, R, C, P, N>(t, p, at, x, first);
             for (n, sums) in sums.into_iter().enumerate() {
                 store::<V, R>(sums, &mut y[(first + n) * cols..][..cols][p.first + at..]);
             }
@@ -139,47 +158,69 @@ fn next<const N: usize>(from: usize, rows: usize) -> Option<usize> {
     }
 }
 
-/// `R` registers of outputs, from column `at` of the panel on, of `N` rows from row `from` on.
+/// `R` registers of outputs, from column `at` of the panel on, of `N` rows from row `from` on. `P` chains at a time:
+/// all of them, or the lower half and then the upper, each added to its partner.
 #[inline(always)]
-fn tile<V: Vector, const LINES: usize, const R: usize, const C: usize, const N: usize>(
+fn tile<V: Vector, const LINES: usize, const R: usize, const C: usize, const P: usize, const N: usize>(
     t: V::Token,
     p: Panel<'_, V::Elem>,
     at: usize,
     x: Lines<'_, V::Elem>,
     from: usize,
 ) -> [[V; R]; N] {
-    let width = LINES * line::<V::Elem>();
-    let zero = V::splat(t, V::Elem::ZERO);
-    let mut sums = [[[zero; R]; C]; N];
-    let bias = load::<V, R>(t, &p.bias[at..]);
-    sums.iter_mut().for_each(|chains| chains[0] = bias);
-
+    const { assert!(P == C || 2 * P == C) };
     let mut xs = x.lines::<N>(from);
     if N > 1 {
         // The compiler shall not know that rows are equally far apart: it would add the distance row by row in each turn.
         xs = black_box(xs);
     }
-    let inner = x.width();
+    let zero = [V::splat(t, V::Elem::ZERO); R];
+    let mut sums = chains::<V, LINES, R, C, P, N>(t, p, at, xs, 0, load::<V, R>(t, &p.bias[at..]));
+    if P < C {
+        let upper = chains::<V, LINES, R, C, P, N>(t, p, at, xs, P, zero);
+        for (sums, upper) in sums.iter_mut().zip(upper) {
+            add::<V, R, P>(sums, upper);
+        }
+    }
+    fold::<V, R, P, N>(sums)
+}
+
+/// The sums of `P` chains from chain `lowest` on, of which that one begins with `start`.
+#[inline(always)]
+fn chains<V: Vector, const LINES: usize, const R: usize, const C: usize, const P: usize, const N: usize>(
+    t: V::Token,
+    p: Panel<'_, V::Elem>,
+    at: usize,
+    xs: [&[V::Elem]; N],
+    lowest: usize,
+    start: [V; R],
+) -> [[[V; R]; P]; N] {
+    let width = LINES * line::<V::Elem>();
+    let mut sums = [[[V::splat(t, V::Elem::ZERO); R]; P]; N];
+    for chains in &mut sums {
+        chains[0] = start;
+    }
+    let inner = xs[0].len();
     let (grouped, rest) = p.a.split_at((inner - inner % C) * width);
     for (g, part) in grouped.chunks_exact(C * width).enumerate() {
-        for c in 0..C {
-            let w = load::<V, R>(t, &part[c * width + at..]);
+        for c in 0..P {
+            let w = load::<V, R>(t, &part[(lowest + c) * width + at..]);
             for (chains, x) in sums.iter_mut().zip(xs) {
                 // SAFETY: each row has `inner` numbers, and there are `inner / C` chunks.
-                let x = unsafe { *x.get_unchecked(g * C + c) };
+                let x = unsafe { *x.get_unchecked(g * C + lowest + c) };
                 step::<V, R>(t, x, w, &mut chains[c]);
             }
         }
     }
-    for c in 0..C {
-        if c < inner % C {
-            let w = load::<V, R>(t, &rest[c * width + at..]);
+    for c in 0..P {
+        if lowest + c < inner % C {
+            let w = load::<V, R>(t, &rest[(lowest + c) * width + at..]);
             for (chains, x) in sums.iter_mut().zip(xs) {
-                step::<V, R>(t, x[inner - inner % C + c], w, &mut chains[c]);
+                step::<V, R>(t, x[inner - inner % C + lowest + c], w, &mut chains[c]);
             }
         }
     }
-    fold::<V, R, C, N>(sums)
+    sums
 }
 
 #[inline(always)]
@@ -190,13 +231,23 @@ fn step<V: Vector, const R: usize>(t: V::Token, x: V::Elem, w: [V; R], sums: &mu
     }
 }
 
+/// Adds each chain to its partner.
+#[inline(always)]
+fn add<V: Vector, const R: usize, const P: usize>(sums: &mut [[V; R]; P], others: [[V; R]; P]) {
+    for (sums, others) in sums.iter_mut().zip(others) {
+        for (sum, other) in sums.iter_mut().zip(others) {
+            *sum = sum.add(other);
+        }
+    }
+}
+
 /// Adds the chains by halving.
 #[inline(always)]
-fn fold<V: Vector, const R: usize, const C: usize, const N: usize>(
-    mut sums: [[[V; R]; C]; N],
+fn fold<V: Vector, const R: usize, const P: usize, const N: usize>(
+    mut sums: [[[V; R]; P]; N],
 ) -> [[V; R]; N] {
     for chains in &mut sums {
-        let mut half = C / 2;
+        let mut half = P / 2;
         while half > 0 {
             for c in 0..half {
                 let upper = chains[c + half];

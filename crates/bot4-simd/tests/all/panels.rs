@@ -33,7 +33,7 @@ fn check<T: Element + PartialEq>(tolerance: f64) {
     for isa in Isa::available() {
         for inner in [0, 1, 2, 3, 7, 8, 9, 17, 32] {
             for cols in [0, 1, 3, 8, 9, 16, 17, 24, 31, 32, 33, 48, 57, 64, 65, 80, 131] {
-                for rows in [0, 1, 2, 3, 4, 5, 6, 7, 8, 13] {
+                for rows in [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 13] {
                     layer::<T>(isa, rows, inner, cols, tolerance);
                 }
             }
