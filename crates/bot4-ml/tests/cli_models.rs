@@ -473,6 +473,117 @@ fn a_lobster_pair_is_run_by_its_name_or_when_told() {
     }
 }
 
+/// A quote of the simulated recording.
+struct Row {
+    ts: u64,
+    bid: (i64, u32),
+    ask: (i64, u32),
+}
+
+fn rows() -> Vec<Row> {
+    let text = fs::read_to_string(&MADE.quotes).unwrap();
+    let row = |line: &str| {
+        let field: Vec<&str> = line.split(',').collect();
+        let side = |px: &str, qty: &str| {
+            ((px.parse::<f64>().unwrap() * 1e9).round() as i64, qty.parse::<f64>().unwrap() as u32)
+        };
+        Row { ts: field[0].parse().unwrap(), bid: side(field[4], field[5]), ask: side(field[6], field[7]) }
+    };
+    text.lines().skip(1).map(row).collect()
+}
+
+/// What a file of Databento's starts with, of version 2 and this schema, without symbols.
+fn databento_metadata(schema: u16) -> Vec<u8> {
+    let mut bytes = b"DBN\x02".to_vec();
+    bytes.extend(120_u32.to_le_bytes());
+    bytes.extend(b"GLBX.MDP3\0\0\0\0\0\0\0");
+    bytes.extend(schema.to_le_bytes());
+    bytes.extend([0; 8 + 8 + 8]); // start, end, limit
+    bytes.extend([0, 0, 0]); // kinds of symbols, no sending times
+    bytes.extend(71_u16.to_le_bytes());
+    bytes.resize(8 + 120, 0);
+    bytes
+}
+
+/// The start of a record: its length, kind, instrument.
+fn databento_header(length: u8, kind: u8) -> Vec<u8> {
+    let mut bytes = vec![length / 4, kind, 1, 0];
+    bytes.extend(7_u32.to_le_bytes());
+    bytes.extend([0; 8]); // the time at the venue
+    bytes
+}
+
+/// The best prices of a row as one record.
+fn databento_quote(row: &Row) -> Vec<u8> {
+    let mut bytes = databento_header(80, 1);
+    bytes.extend([0; 8 + 4]); // of the event: price, size
+    bytes.extend(*b"AN\0\0");
+    bytes.extend(row.ts.to_le_bytes());
+    bytes.extend([0; 4 + 4]); // delay, sequence
+    bytes.extend(row.bid.0.to_le_bytes());
+    bytes.extend(row.ask.0.to_le_bytes());
+    bytes.extend(row.bid.1.to_le_bytes());
+    bytes.extend(row.ask.1.to_le_bytes());
+    bytes.extend([0; 4 + 4]); // counts of orders
+    bytes
+}
+
+/// The same as order events: the book is emptied, then each side gets its one order.
+fn databento_orders(row: &Row) -> Vec<u8> {
+    let event = |id: u64, px: i64, qty: u32, flags: u8, action: u8, side: u8| {
+        let mut bytes = databento_header(56, 160);
+        bytes.extend(id.to_le_bytes());
+        bytes.extend(px.to_le_bytes());
+        bytes.extend(qty.to_le_bytes());
+        bytes.extend([flags, 0, action, side]);
+        bytes.extend(row.ts.to_le_bytes());
+        bytes.extend([0; 4 + 4]);
+        bytes
+    };
+    [
+        event(0, i64::MAX, 0, 0, b'R', b'N'),
+        event(1, row.bid.0, row.bid.1, 0, b'A', b'B'),
+        event(2, row.ask.0, row.ask.1, 128, b'A', b'A'),
+    ]
+    .concat()
+}
+
+/// Of each record the first half is written, and the rest only when the decision about the one before has come.
+#[test]
+fn databento_records_are_decided_about_as_they_come() {
+    let want = stdout(&bot4_ml(&["run", "--data", quotes(), "--all", "--model", model()]));
+    for (schema, encode) in [(0, databento_orders as fn(&Row) -> Vec<u8>), (1, databento_quote)] {
+        let mut child = command(&["run", "--data", "-", "--all", "--model", model()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut out = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut pipe = child.stdin.take().unwrap();
+        pipe.write_all(&databento_metadata(schema)).unwrap();
+        let mut want = want.lines();
+        for (number, row) in rows().iter().take(80).enumerate() {
+            let bytes = encode(row);
+            pipe.write_all(&bytes[..30]).unwrap();
+            pipe.flush().unwrap();
+            if number == 63 {
+                assert_eq!(out.next().unwrap().unwrap(), want.next().unwrap(), "the header");
+            }
+            if number > 63 {
+                assert_eq!(out.next().unwrap().unwrap(), want.next().unwrap(), "of quote {number}");
+            }
+            pipe.write_all(&bytes[30..]).unwrap();
+        }
+        pipe.write_all(&[20, 1, 0]).unwrap();
+        drop(pipe); // in the middle of a record
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        let end = 8 + 120 + 80 * encode(&rows()[0]).len() + 3;
+        assert!(stderr(&output).contains(&format!("stdin: byte {end}, field record")), "{}", stderr(&output));
+    }
+}
+
 #[test]
 fn a_databento_file_is_run_packed_and_from_a_pipe() {
     let day = Path::new(env!("CARGO_MANIFEST_DIR"))

@@ -179,15 +179,14 @@ pub(crate) struct EvalArgs {
   bot4-ml run --data - --model direction.safetensors --metrics-addr 9187 < q.csv
   bot4-ml run --data q.csv --model direction.safetensors --limits limits.toml
 
-Input is a Binance book ticker or Tardis quotes as CSV, one quote a line, plain
-or packed, from a file or from a pipe, where each quote is answered before the
-next is waited for. Databento's files, from a pipe too, and LOBSTER's pairs are
-read to the end first. A row comes out for every quote that asks for an order,
-admitted or denied; with --all for every quote. Orders are decisions on paper:
-an admitted one counts as cancelled at the next quote unless that quote trades
-through its price. Ctrl-C stops reading; what was accepted is still decided
-about and written, then the report follows on stderr. A second Ctrl-C ends at
-once.
+Input is a Binance book ticker or Tardis quotes as CSV, or Databento's records,
+plain or packed, from a file or from a pipe, or a pair of LOBSTER's files. Each
+quote is answered before the next is waited for; order events go through a book.
+A row comes out for every quote that asks for an order, admitted or denied; with
+--all for every quote. Orders are decisions on paper: an admitted one counts as
+cancelled at the next quote unless that quote trades through its price. Ctrl-C
+stops reading; what was accepted is still decided about and written, then the
+report follows on stderr. A second Ctrl-C ends at once.
 
 A file of limits has every one of them, amounts in whole units:
   instrument = 0              position_max = 10

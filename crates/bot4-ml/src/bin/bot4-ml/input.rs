@@ -1,6 +1,6 @@
 //! Recordings and tables from files: unpacking, detecting, decoding, and what a report says about them.
 
-mod dbn;
+pub(crate) mod dbn;
 mod table;
 
 use crate::args::DataArgs;
@@ -143,7 +143,7 @@ fn recording(path: &Path, bytes: &[u8], format: Format, packed: Compression) -> 
         Format::BinanceQuotes => decode(path, bytes, binance::BookTicker::new)?,
         Format::TardisQuotes => decode(path, bytes, tardis::Quotes::new)?,
         Format::Dbn => {
-            let quotes = dbn_quotes(path, bytes)?;
+            let quotes = dbn::quotes(bytes).map_err(|why| Failure::at(path, why))?;
             Recording { quotes, sha256: sha256(&[bytes]), epoch_ns: 0 }
         }
         Format::Lobster => load_lobster(path, packed)?,
@@ -153,16 +153,6 @@ fn recording(path: &Path, bytes: &[u8], format: Format, packed: Compression) -> 
         true => Err(Failure::at(path, "holds no quotes")),
         false => Ok(recording),
     }
-}
-
-/// The quotes of Databento's records.
-pub(crate) fn dbn_quotes(path: &Path, bytes: &[u8]) -> Result<Vec<Quote>, Failure> {
-    dbn::quotes(bytes).map_err(|why| Failure::at(path, why))
-}
-
-/// The quotes of a LOBSTER pair, given either file.
-pub(crate) fn lobster(path: &Path, packed: Compression) -> Result<Vec<Quote>, Failure> {
-    recording(path, b"", Format::Lobster, packed).map(|recording| recording.quotes)
 }
 
 fn decode<'a, D: Iterator<Item = Result<Quote, DecodeError>>>(
@@ -187,7 +177,7 @@ fn load_lobster(path: &Path, packed: Compression) -> Result<Recording, Failure> 
 }
 
 /// The message file and the order-book file of a LOBSTER pair, given either.
-fn lobster_pair(path: &Path) -> Result<(PathBuf, PathBuf), Failure> {
+pub(crate) fn lobster_pair(path: &Path) -> Result<(PathBuf, PathBuf), Failure> {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     if name.contains("_message_") {
         Ok((path.to_path_buf(), path.with_file_name(name.replace("_message_", "_orderbook_"))))
@@ -203,7 +193,7 @@ fn lobster_pair(path: &Path) -> Result<(PathBuf, PathBuf), Failure> {
 }
 
 /// LOBSTER times count from midnight in New York on the date in the file's name.
-fn new_york_midnight(path: &Path) -> Result<u64, Failure> {
+pub(crate) fn new_york_midnight(path: &Path) -> Result<u64, Failure> {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let date = name.split('_').find_map(|part| part.parse::<jiff::civil::Date>().ok()).ok_or_else(|| {
         Failure::at(path, "the name of a LOBSTER file has the day in it, as in AMZN_2012-06-21_34200000_57600000_message_1.csv")

@@ -1,7 +1,7 @@
 //! Databento files: quotes as they stand there, or order events through a book.
 
 use bot4_pipeline::Quote;
-use bot4_pipeline::book::OrderBook;
+use bot4_pipeline::book::{OrderBook, OrderEvent};
 use bot4_pipeline::feed::dbn::{Orders, Quotes};
 use bot4_pipeline::feed::{DecodeError, DecodeReason};
 
@@ -24,21 +24,41 @@ pub(super) fn quotes(bytes: &[u8]) -> Result<Vec<Quote>, String> {
 
 /// The best prices after every change that is complete.
 fn through_a_book(orders: Orders<'_>) -> Result<Vec<Quote>, String> {
-    let mut book = OrderBook::new(ORDERS_MAX, PRICES_MAX);
-    let (mut quotes, mut instrument) = (Vec::new(), None);
-    for (number, event) in orders.enumerate() {
+    let (mut book, mut quotes) = (Book::default(), Vec::new());
+    for event in orders {
         let event = event.map_err(|error| error.to_string())?;
-        if *instrument.get_or_insert(event.instrument) != event.instrument {
-            return Err(format!(
-                "record {number} is of instrument {}, the first of {}: give a file of one instrument",
-                event.instrument,
-                instrument.unwrap_or_default()
-            ));
-        }
-        book.apply(&event).map_err(|fault| format!("record {number}: {fault}"))?;
-        if event.is_last() {
-            quotes.push(book.quote(event.ts));
-        }
+        quotes.extend(book.apply(&event)?);
     }
     Ok(quotes)
+}
+
+/// The book of one instrument.
+#[derive(Debug)]
+pub(crate) struct Book {
+    book: OrderBook,
+    instrument: Option<u32>,
+    events: u64,
+}
+
+impl Default for Book {
+    fn default() -> Self {
+        Self { book: OrderBook::new(ORDERS_MAX, PRICES_MAX), instrument: None, events: 0 }
+    }
+}
+
+impl Book {
+    /// The best prices after an event that completes a change.
+    pub(crate) fn apply(&mut self, event: &OrderEvent) -> Result<Option<Quote>, String> {
+        let number = self.events;
+        self.events += 1;
+        let first = *self.instrument.get_or_insert(event.instrument);
+        if first != event.instrument {
+            return Err(format!(
+                "record {number} is of instrument {}, the first of {first}: give a file of one instrument",
+                event.instrument
+            ));
+        }
+        self.book.apply(event).map_err(|error| format!("record {number}: {error}"))?;
+        Ok(event.is_last().then(|| self.book.quote(event.ts)))
+    }
 }

@@ -1,4 +1,7 @@
-//! The feed: bytes to quotes, a line at a time; what has no lines of quotes is read to its end first.
+//! The feed: bytes to quotes, a line or a record at a time.
+
+mod pair;
+mod records;
 
 use super::pipe::Pipe;
 use crate::args::RunArgs;
@@ -8,6 +11,8 @@ use bot4_pipeline::Quote;
 use bot4_pipeline::feed::binance::{BOOK_TICKER_HEADER, BookTicker};
 use bot4_pipeline::feed::tardis::{self, QUOTES_HEADER};
 use bot4_pipeline::stream::Stop;
+use pair::Pair;
+use records::Records;
 use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
 
@@ -27,6 +32,14 @@ pub(super) enum Input {
 
 type Lines = BufReader<Box<dyn Read + Send>>;
 
+/// What the next line or record is.
+enum Step {
+    Quote(Quote),
+    /// None yet: an empty line, a change of the book that goes on.
+    Nothing,
+    End,
+}
+
 /// The quotes of the input. The first bad row ends it, unless bad rows are left out.
 pub(super) struct Quotes {
     name: PathBuf,
@@ -38,8 +51,10 @@ pub(super) struct Quotes {
     wanted: Option<Format>,
     /// Known from the header on.
     format: Option<Format>,
-    /// The quotes of a recording that was read to its end.
-    recorded: std::vec::IntoIter<Quote>,
+    /// The two files of a LOBSTER recording.
+    pair: Option<Pair>,
+    /// Databento's.
+    records: Option<Records>,
     /// Exchange and symbol of the first row, of a format that says them.
     instrument: Vec<u8>,
     /// A line, behind its header: the decoders read whole recordings.
@@ -56,10 +71,10 @@ impl Quotes {
     /// A file or stdin.
     pub(super) fn open(args: &RunArgs, stop: Stop) -> Result<Self, Failure> {
         let from_stdin = args.data.as_os_str() == "-";
-        let (packed, recorded) = if args.is_lobster() {
-            (None, input::lobster(&args.data, args.compression)?)
+        let (packed, pair) = if args.is_lobster() {
+            (None, Some(Pair::open(&args.data, args.compression, &stop)?))
         } else {
-            (Some(pipe(&args.data, from_stdin, stop.clone())?), Vec::new())
+            (Some(pipe(&args.data, from_stdin, stop.clone())?), None)
         };
         Ok(Self {
             name: if from_stdin { PathBuf::from("stdin") } else { args.data.clone() },
@@ -67,8 +82,9 @@ impl Quotes {
             compression: args.compression,
             lines: None,
             wanted: args.format,
-            format: recorded.first().map(|_| Format::Lobster),
-            recorded: recorded.into_iter(),
+            format: pair.as_ref().map(|_| Format::Lobster),
+            pair,
+            records: None,
             instrument: Vec::new(),
             recording: Vec::with_capacity(2 * LINE_BYTES_MAX as usize),
             line: 0,
@@ -85,53 +101,79 @@ impl Quotes {
         self.failure.map_or(Ok(self.skipped), Err)
     }
 
-    /// The next quote; `None` at the end.
-    fn quote(&mut self) -> Result<Option<Quote>, Failure> {
-        if let Some(quote) = self.recorded.next() {
-            return Ok((!self.stop.is_requested()).then_some(quote));
+    /// The next line or record.
+    fn step(&mut self) -> Result<Step, Failure> {
+        if let Some(pair) = &mut self.pair {
+            return pair.step(&self.stop, self.skip, &mut self.skipped);
         }
-        while self
-            .read_line()
-            .map_err(|error| Failure::at(&self.name, format_args!("cannot read: {error}")))?
-        {
-            let Some(format) = self.format else {
-                if self.is_dbn() {
-                    self.format = Some(Format::Dbn);
-                    return self.read_dbn();
-                }
-                self.format = Some(self.format_of_header()?);
-                continue;
-            };
-            match self.decode(format) {
-                Ok(Some(quote)) => return Ok(Some(quote)),
-                Ok(None) => {} // an empty line
-                Err(_) if self.skip => self.skipped += 1,
-                Err(what) => {
-                    return Err(Failure::at(&self.name, format_args!("line {}, {what}", self.line)));
-                }
-            }
+        if let Some(records) = &mut self.records {
+            let step = records.step(self.skip, &mut self.skipped);
+            return step.map_err(|what| Failure::at(&self.name, what));
         }
+        let read = match self.format {
+            None => self.read_start(),
+            Some(_) => self.read_line(),
+        };
+        let read = read.map_err(|error| Failure::at(&self.name, format_args!("cannot read: {error}")))?;
         match self.format {
-            None if !self.stop.is_requested() => Err(Failure::at(
-                &self.name,
-                "is empty: the first line is the header of a recording of quotes",
-            )),
-            _ => Ok(None),
+            _ if !read => self.end_of_lines(),
+            None if self.is_dbn() => self.begin_records(),
+            None => {
+                self.format = Some(self.format_of_header()?);
+                Ok(Step::Nothing)
+            }
+            Some(format) => match self.decode(format) {
+                Ok(quote) => Ok(quote.map_or(Step::Nothing, Step::Quote)),
+                Err(_) if self.skip => {
+                    self.skipped += 1;
+                    Ok(Step::Nothing)
+                }
+                Err(what) => Err(Failure::at(&self.name, format_args!("line {}, {what}", self.line))),
+            },
         }
     }
 
-    /// Reads the next line behind the header that the decoder wants; `false` at the end.
-    fn read_line(&mut self) -> io::Result<bool> {
+    fn end_of_lines(&self) -> Result<Step, Failure> {
+        if self.format.is_none() && !self.stop.is_requested() {
+            return Err(Failure::at(
+                &self.name,
+                "is empty: the first line is the header of a recording of quotes",
+            ));
+        }
+        Ok(Step::End)
+    }
+
+    /// Reads the first line, or of records no more than says that they are; `false` if there is nothing.
+    fn read_start(&mut self) -> io::Result<bool> {
         if let Some(pipe) = self.packed.take() {
             self.lines = Some(unpack(pipe, self.compression)?);
         }
         let Some(lines) = &mut self.lines else { return Ok(false) };
+        lines.by_ref().take(DBN_MAGIC.len() as u64).read_to_end(&mut self.recording)?;
+        if self.recording.is_empty() || self.is_dbn() {
+            return Ok(!self.recording.is_empty());
+        }
+        self.read_rest()
+    }
+
+    /// Reads the next line behind the header that the decoder wants; `false` at the end.
+    fn read_line(&mut self) -> io::Result<bool> {
         self.recording.clear();
         self.recording.extend_from_slice(self.format.map_or(b"", header));
-        let read = lines.by_ref().take(LINE_BYTES_MAX).read_until(b'\n', &mut self.recording)?;
+        self.read_rest()
+    }
+
+    /// Appends what is left of the line.
+    fn read_rest(&mut self) -> io::Result<bool> {
+        let Some(lines) = &mut self.lines else { return Ok(false) };
+        let before = self.recording.len();
+        if !(self.format.is_none() && self.recording.ends_with(b"\n")) {
+            lines.by_ref().take(LINE_BYTES_MAX).read_until(b'\n', &mut self.recording)?;
+        }
         self.line += 1;
         // A stop may cut a line short, and half a number is another number.
-        Ok(read > 0 && (self.recording.ends_with(b"\n") || !self.stop.is_requested()))
+        let any = self.recording.len() > before || self.format.is_none();
+        Ok(any && (self.recording.ends_with(b"\n") || !self.stop.is_requested()))
     }
 
     /// Whether the first bytes, or the user, say that these are records and no lines.
@@ -139,15 +181,21 @@ impl Quotes {
         self.wanted.map_or_else(|| self.recording.starts_with(DBN_MAGIC), |wanted| wanted == Format::Dbn)
     }
 
-    /// Reads Databento's records to the end, since the order book has to be built from all of them; the first quote.
-    fn read_dbn(&mut self) -> Result<Option<Quote>, Failure> {
-        if let Some(lines) = self.lines.take() {
-            let read = lines.take(input::BYTES_MAX).read_to_end(&mut self.recording);
-            read.map_err(|error| Failure::at(&self.name, format_args!("cannot read: {error}")))?;
+    /// Reads what comes before the records.
+    fn begin_records(&mut self) -> Result<Step, Failure> {
+        let Some(bytes) = self.lines.take() else { return Ok(Step::End) };
+        let records = Records::new(&self.recording, bytes).map_err(|what| Failure::at(&self.name, what))?;
+        (self.format, self.records) = (Some(Format::Dbn), Some(records));
+        Ok(Step::Nothing)
+    }
+
+    /// Whether the next line or record has yet to come.
+    fn may_wait(&self) -> bool {
+        match (&self.pair, &self.records) {
+            (Some(pair), _) => pair.may_wait(),
+            (None, Some(records)) => records.may_wait(),
+            (None, None) => self.lines.as_ref().is_none_or(|lines| !lines.buffer().contains(&b'\n')),
         }
-        self.recorded = input::dbn_quotes(&self.name, &self.recording)?.into_iter();
-        self.recording = Vec::new();
-        Ok(self.recorded.next())
     }
 
     fn format_of_header(&self) -> Result<Format, Failure> {
@@ -205,19 +253,21 @@ impl Iterator for Quotes {
     type Item = Input;
 
     fn next(&mut self) -> Option<Input> {
-        let may_wait = self.recorded.as_slice().is_empty()
-            && self.lines.as_ref().is_none_or(|lines| !lines.buffer().contains(&b'\n'));
-        self.said_idle = may_wait && !self.said_idle;
-        if self.said_idle {
-            return Some(Input::Idle);
-        }
-        match self.quote() {
-            Ok(quote) => quote.map(Input::Quote),
-            // A stop that cuts packed bytes short is no fault of theirs.
-            Err(_) if self.stop.is_requested() => None,
-            Err(failure) => {
-                self.failure = Some(failure);
-                None
+        loop {
+            self.said_idle = self.may_wait() && !self.said_idle;
+            if self.said_idle {
+                return Some(Input::Idle);
+            }
+            match self.step() {
+                Ok(Step::Quote(quote)) => return Some(Input::Quote(quote)),
+                Ok(Step::Nothing) => {}
+                Ok(Step::End) => return None,
+                // A stop that cuts packed bytes short is no fault of theirs.
+                Err(_) if self.stop.is_requested() => return None,
+                Err(failure) => {
+                    self.failure = Some(failure);
+                    return None;
+                }
             }
         }
     }
