@@ -21,6 +21,8 @@ pub(crate) struct Subject {
     pub(crate) lanes: Vec<Lane>,
     /// Whether its allocations go through the audited global allocator.
     pub(crate) audited: bool,
+    /// Operations of a chunk, where that is not as many as fill the usual time.
+    pub(crate) run: Option<u64>,
 }
 
 /// A job and all who do it.
@@ -60,8 +62,14 @@ impl Case {
         self.with(name, Role::Peer, lanes.into(), false)
     }
 
+    /// The subject added last has so many operations at a time: what it takes to start and end them is then a small part.
+    pub(crate) fn in_runs_of(mut self, operations: u64) -> Self {
+        self.subjects.iter_mut().next_back().into_iter().for_each(|subject| subject.run = Some(operations));
+        self
+    }
+
     fn with(mut self, name: &'static str, role: Role, lanes: Vec<Lane>, audited: bool) -> Self {
-        self.subjects.push(Subject { name, role, lanes, audited });
+        self.subjects.push(Subject { name, role, lanes, audited, run: None });
         self
     }
 

@@ -12,12 +12,17 @@ pub(crate) fn cores() -> Vec<usize> {
 /// Keeps the calling thread on `core`.
 #[cfg(target_os = "linux")]
 pub(crate) fn pin(core: usize) -> Result<(), String> {
+    allow(&[core]).map_err(|error| format!("cannot pin a thread to core {core}: {error}"))
+}
+
+/// Keeps the calling thread, and those that it starts, on these cores.
+#[cfg(target_os = "linux")]
+pub(crate) fn allow(cores: &[usize]) -> Result<(), nix::Error> {
     use nix::sched::{CpuSet, sched_setaffinity};
     use nix::unistd::Pid;
-    let mut only = CpuSet::new();
-    only.set(core)
-        .and_then(|()| sched_setaffinity(Pid::from_raw(0), &only))
-        .map_err(|error| format!("cannot pin a thread to core {core}: {error}"))
+    let mut allowed = CpuSet::new();
+    cores.iter().try_for_each(|&core| allowed.set(core))?;
+    sched_setaffinity(Pid::from_raw(0), &allowed)
 }
 
 /// How often the calling thread has been preempted so far. Waiting for a lock is not counted: it is a cost of the subject.
@@ -38,12 +43,16 @@ mod elsewhere {
         Ok(())
     }
 
+    pub(crate) fn allow(_cores: &[usize]) -> Result<(), String> {
+        Ok(())
+    }
+
     pub(crate) fn switches() -> i64 {
         0
     }
 }
 #[cfg(not(target_os = "linux"))]
-pub(crate) use elsewhere::{cores, pin, switches};
+pub(crate) use elsewhere::{allow, cores, pin, switches};
 
 /// The processor as it calls itself.
 pub(crate) fn processor() -> String {

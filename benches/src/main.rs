@@ -19,6 +19,8 @@ mod foreign;
 mod groups;
 mod machine;
 mod probe;
+#[cfg(feature = "peers")]
+mod program;
 mod report;
 mod rounds;
 

@@ -50,7 +50,10 @@ pub(crate) fn measure(group: &str, case: Case, effort: Effort) -> Result<Vec<Row
     }
     let mut contenders = Vec::new();
     for mut subject in case.subjects {
-        let operations = chunks::calibrate(&mut subject, &cores, case.chain)?;
+        let operations = match subject.run {
+            Some(operations) => operations,
+            None => chunks::calibrate(&mut subject, &cores, case.chain)?,
+        };
         let chain = case.chain;
         contenders.push(Contender {
             subject,
@@ -80,7 +83,7 @@ impl Contender {
             let after = self.round_trip(cores)?;
             self.allocations += sample.allocations;
             self.counted += sample.operations;
-            if sample.ns.len() < GOOD_CHUNKS_MIN && sample.too_long > 2.0 {
+            if self.subject.run.is_none() && sample.ns.len() < GOOD_CHUNKS_MIN && sample.too_long > 2.0 {
                 // Calibrated while the lanes did not meet: against each other they are slower.
                 self.operations = (self.operations as f64 / sample.too_long.min(4.0)).ceil() as u64;
             }
@@ -186,7 +189,7 @@ mod tests {
     use crate::case::lane;
 
     fn contender(name: &'static str, role: Role, rounds: &[(f64, Regime)]) -> Contender {
-        let subject = Subject { name, role, lanes: vec![lane(|| ()), lane(|| ())], audited: true };
+        let subject = Subject { name, role, lanes: vec![lane(|| ()), lane(|| ())], audited: true, run: None };
         let rounds = rounds.iter().map(|&(ns, regime)| Measured { ns, regime, trip_ns: 50.0 }).collect();
         Contender { subject, chain: true, operations: 1, rounds, allocations: 3, counted: 6 }
     }

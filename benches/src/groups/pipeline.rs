@@ -1,14 +1,20 @@
-//! What does the way from quote to decision cost, for one event and for a batch, and how much of it is recording latencies?
+//! What does the way from quote to decision cost, for one event, for a batch and through a second thread, and how much of it is
+//! recording latencies?
+
+#[cfg(feature = "peers")]
+mod peers;
 
 use crate::case::{Case, Lane, lane};
+use crate::machine;
 use bot4_lockfree::metrics::{Histogram, HistogramConfig, Registry};
 use bot4_ml::{LogisticRegression, Predict};
-use bot4_pipeline::Quote;
 use bot4_pipeline::columns::Columns;
 use bot4_pipeline::features::{FeatureRow, ROW_WIDTH, Scale};
+use bot4_pipeline::risk::{Limits, Order, RiskGate};
 use bot4_pipeline::sim::{self, Simulator};
 use bot4_pipeline::stage::{Difference, Normalize, Pipeline, Sigmoid, Squash};
-use bot4_pipeline::stream::TIMED;
+use bot4_pipeline::stream::{Settings, Stream, TIMED};
+use bot4_pipeline::{Quote, Side};
 use std::hint::black_box;
 use std::time::Instant;
 
@@ -21,13 +27,21 @@ type Model = Predict<LogisticRegression<f64>>;
 type Stages = (Normalize<f64>, Difference<f64>, Squash, Model, Sigmoid);
 
 pub(crate) fn cases() -> Vec<Case> {
-    vec![
+    let cases = vec![
         Case::new("batch_1024x32").ours("bot4-pipeline", [batches()]),
         Case::new("event")
             .ours("no latency recorded", [events(u64::MAX)])
             .ours("of one in 64", [events(TIMED - 1)])
             .ours("of each", [events(0)]),
-    ]
+        Case::new("stream")
+            .limit("the work alone", [alone()])
+            .in_runs_of(RUN)
+            .ours("bot4-pipeline", [streamed()])
+            .in_runs_of(RUN),
+    ];
+    #[cfg(feature = "peers")]
+    let cases = cases.into_iter().map(peers::join).collect();
+    cases
 }
 
 fn histogram() -> Histogram {
@@ -99,5 +113,76 @@ fn events(untimed: u64) -> Lane {
             latency.record(start.elapsed().as_nanos() as u64);
         }
         n += 1;
+    })
+}
+
+/// Events of one run of a stream: to start and join its thread is then less than a hundredth.
+const RUN: u64 = 1 << 15;
+
+/// Events that may wait between the threads.
+const CAPACITY: usize = 4_096;
+
+const UNIT: i64 = 1_000_000_000;
+
+/// Time from event to event.
+const PACE_NS: u64 = 1_000;
+
+/// Wide enough for every order.
+const LIMITS: Limits = Limits {
+    instrument: 7,
+    tick: 1,
+    lot: 1,
+    order_qty_max: UNIT,
+    order_notional_max: 1_000_000 * UNIT,
+    collar_bps: 500,
+    quote_age_ns_max: UNIT as u64,
+    position_max: Limits::POSITION_CEILING,
+    open_notional_max: i64::MAX,
+    loss_max: UNIT,
+    rate_orders_max: 1_000,
+    rate_window_ns: 1_000,
+};
+
+/// A market that goes on: events `from` to `from + n`.
+fn feed(quotes: &[Quote], from: u64, n: u64) -> impl Iterator<Item = Quote> + Send {
+    (from..from + n).map(|i| Quote { ts: PACE_NS * i, ..quotes[i as usize % QUOTES] })
+}
+
+/// From a quote to an order that was checked and settled again.
+fn decide() -> impl FnMut(Quote) + Send {
+    let gate = RiskGate::for_one_checker(LIMITS, 0).expect("the limits make sense");
+    let (mut path, mut checker, mut id) = (path(), gate.checker(), 0);
+    move |quote| {
+        let rises = path(&quote) > 0.5;
+        let (side, px) = if rises { (Side::Buy, quote.ask_px) } else { (Side::Sell, quote.bid_px) };
+        id += 1;
+        let order = Order { id, instrument: 7, side, px, qty: UNIT / 100, ts: quote.ts };
+        let released = checker.check(&order, &quote).map(|reservation| gate.release(reservation));
+        assert!(black_box(released).is_ok(), "the limits are wide enough");
+    }
+}
+
+/// Runs of a stream, each going on where the one before ended. The thread that a run starts may go to another core than the
+/// lane's.
+fn runs(mut run: impl FnMut(&[Quote], u64, u64) + Send + 'static) -> Lane {
+    let (quotes, cores, mut sent) = (quotes(), machine::cores(), 0);
+    Box::new(move |operations| {
+        machine::allow(&cores).expect("the process had these cores");
+        run(&quotes, sent, operations);
+        sent += operations;
+    })
+}
+
+fn alone() -> Lane {
+    let mut decide = decide();
+    runs(move |quotes, from, n| feed(quotes, from, n).for_each(&mut decide))
+}
+
+/// A thread that feeds, and the lane's, which decides.
+fn streamed() -> Lane {
+    let (mut decide, settings) = (decide(), Settings { capacity: CAPACITY, ..Settings::default() });
+    runs(move |quotes, from, n| {
+        let report = Stream::from_source("feed", feed(quotes, from, n)).run("decide", &mut decide, &settings);
+        assert!(report.is_ok_and(|report| report.processed == n), "every event is processed");
     })
 }

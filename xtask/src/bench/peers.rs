@@ -6,8 +6,9 @@ use crate::failure::{Failure, Result};
 use crate::process::Cmd;
 use crate::workspace::Workspace;
 
-/// Wheels that hold a library or compile one.
-const WHEELS: [&str; 7] = ["onnxruntime", "lightgbm", "tl2cgen", "treelite", "TA-Lib", "numpy", "scipy"];
+/// Wheels that hold a library, compile one, or are asked for results.
+const WHEELS: [&str; 8] =
+    ["onnxruntime", "lightgbm", "tl2cgen", "treelite", "TA-Lib", "polars", "numpy", "scipy"];
 /// Where a wheel keeps a library that is opened by name.
 const IN_WHEELS: &str = "ta_lib.libs";
 /// Packages of Debian and the library wanted of each.

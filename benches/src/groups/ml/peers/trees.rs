@@ -4,11 +4,11 @@ use super::{python, same};
 use crate::case::Lane;
 use crate::groups::ml::TREE_FEATURES;
 use crate::groups::ml::data::{Rows, trees_text};
+use crate::program::Program;
 use bot4_ml::BoostedTrees;
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::Command;
 
 /// Trees to C to a library, with the branches annotated from the rows.
 const COMPILE: &str = r#"
@@ -32,11 +32,9 @@ pub(super) fn tl2cgen() -> Result<Lane, String> {
     Helper::start("tl2cgen", |folder| python(COMPILE, &folder.to_string_lossy()))?.lane()
 }
 
-/// The C program and the pipes to it.
+/// The C program: of each count it predicts so many rows, the first first, and answers the last prediction.
 struct Helper {
-    child: Child,
-    to: ChildStdin,
-    from: BufReader<ChildStdout>,
+    program: Program,
     folder: PathBuf,
 }
 
@@ -63,25 +61,8 @@ impl Helper {
             return Err(String::from_utf8_lossy(&compiled.stderr).into_owned());
         }
         let library = library(&folder)?;
-        let mut child = Command::new(program)
-            .args([kind, &library])
-            .arg(&folder)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .map_err(text)?;
-        let (Some(to), Some(from)) = (child.stdin.take(), child.stdout.take()) else {
-            return Err("no pipe".to_owned());
-        };
-        Ok(Self { child, to, from: BufReader::new(from), folder })
-    }
-
-    /// Predicts so many rows, the first first, and returns the last prediction.
-    fn ask(&mut self, count: u64) -> Result<f64, String> {
-        writeln!(self.to, "{count}").map_err(|error| error.to_string())?;
-        let mut line = String::new();
-        self.from.read_line(&mut line).map_err(|error| error.to_string())?;
-        line.trim().parse().map_err(|_| format!("answered {line:?}"))
+        let program = Program::start(Command::new(program).args([kind, &library]).arg(&folder))?;
+        Ok(Self { program, folder })
     }
 
     /// Compares predictions, row after row, and becomes a lane.
@@ -93,19 +74,17 @@ impl Helper {
         for _ in 0..256 {
             trees.predict_raw(rows.next(), &mut scratch, &mut out);
             ours.push(out[0]);
-            theirs.push(self.ask(1)?);
+            theirs.push(self.program.ask(1)?);
         }
         same(&ours, &theirs, 1e-12)?;
         Ok(Box::new(move |operations: u64| {
-            std::hint::black_box(self.ask(operations).expect("it answered before"));
+            std::hint::black_box(self.program.ask(operations).expect("it answered before"));
         }))
     }
 }
 
 impl Drop for Helper {
     fn drop(&mut self) {
-        drop(self.child.kill());
-        drop(self.child.wait());
         drop(fs::remove_dir_all(&self.folder));
     }
 }
