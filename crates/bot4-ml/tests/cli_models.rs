@@ -155,6 +155,16 @@ fn inspect_says_what_a_file_holds() {
     assert!(text.contains("layer 0    8 -> 3 softmax") && text.contains("feature    qi"), "{text}");
 }
 
+#[cfg(unix)]
+#[test]
+fn a_model_may_come_from_a_pipe() {
+    let mut inspect = command(&["inspect", "/dev/stdin"]);
+    let mut child = inspect.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(&fs::read(model()).unwrap()).unwrap();
+    let text = stdout(&child.wait_with_output().unwrap());
+    assert!(text.contains("layer 0    8 -> 3 softmax"), "{text}");
+}
+
 #[test]
 fn tables_with_and_without_a_header_are_learnt_from() {
     let folder = TempDir::new().unwrap();
@@ -177,7 +187,8 @@ fn tables_with_and_without_a_header_are_learnt_from() {
     let by_number = train(&["--data", &write("class.tsv", class.clone()), "--label", "0"]);
     assert!(by_number["scores"]["accuracy"].as_f64().unwrap() > 0.95, "{by_number}");
     assert_eq!(json(&["inspect", out, "--json"])["kind"], "logistic_regression");
-    let named = write("class.csv", format!("y;wave;i\n{}", class.replace('\t', ";")));
+    // With the byte order mark that spreadsheets write, which is no part of the first name.
+    let named = write("class.csv", format!("\u{feff}y;wave;i\n{}", class.replace('\t', ";")));
     let by_name = train(&["--data", &named, "--label", "y"]);
     assert_eq!(by_name["features"], serde_json::json!(["wave", "i"]));
     assert_eq!(by_name["scores"]["accuracy"], by_number["scores"]["accuracy"]);

@@ -1,13 +1,13 @@
 //! A stage of your own, between two of the crate's: `cargo run -p bot4-pipeline --example own_stage`.
 //!
-//! Copy [`DeadZone`]. It treats every number alike, so that it says so (`BY_COLUMN`) and the pipeline runs it while a
-//! column is in the cache. A stage that changes the width or sums across features is in the documentation of
+//! Copy [`DeadZone`]. It treats every number alike, so that it says so (`BY_COLUMN`) and the pipeline runs it with
+//! its neighbours in one pass, in registers. A stage that changes the width or sums across features is in the documentation of
 //! `bot4_pipeline::stage`.
 #![allow(clippy::print_stdout, reason = "printing is what this program is for")]
 
-use bot4_pipeline::columns::{Columns, Number};
+use bot4_pipeline::columns::Number;
 use bot4_pipeline::stage::{Clamp, Normalize, Pipeline, PipelineError, Stage, StageError};
-use bot4_simd::Kernels;
+use bot4_simd::{Kernels, Lanes, Step};
 
 /// Makes 0 of what is closer to 0 than `width`: features that hardly differ from their mean say nothing.
 #[derive(Debug, Clone)]
@@ -15,14 +15,11 @@ struct DeadZone<T> {
     width: T,
 }
 
-impl<T: Number> DeadZone<T> {
-    /// Written once for rows and columns. `inline(always)`: the loop is compiled for the instruction set of the run.
+impl<T: Number> Step<T> for DeadZone<T> {
+    /// Written once for rows and columns. `inline(always)`: it is compiled for the instruction set of the run.
     #[inline(always)]
-    fn apply(&self, values: &mut [T]) {
-        for value in values {
-            let inside = *value < self.width && *value > T::ZERO - self.width;
-            *value = if inside { T::ZERO } else { *value };
-        }
+    fn apply<L: Lanes<T>>(&mut self, x: L) -> L {
+        x.abs().if_less(x.splat(self.width), x.splat(T::ZERO), x)
     }
 }
 
@@ -42,20 +39,13 @@ impl<T: Number> Stage<T> for DeadZone<T> {
     }
 
     #[inline(always)]
-    fn one<K: Kernels>(&mut self, _k: K, row: &mut [T], _scratch: &mut [T]) {
-        self.apply(row);
+    fn one<K: Kernels>(&mut self, k: K, row: &mut [T], _scratch: &mut [T]) {
+        k.map(row, self);
     }
 
     #[inline(always)]
-    fn batch<K: Kernels>(&mut self, k: K, columns: &mut Columns<T>, _scratch: &mut [T]) {
-        for (index, column) in columns.iter_mut().enumerate() {
-            self.column(k, index, column);
-        }
-    }
-
-    #[inline(always)]
-    fn column<K: Kernels>(&mut self, _k: K, _index: usize, column: &mut [T]) {
-        self.apply(column);
+    fn step(&mut self, _column: usize) -> impl Step<T> {
+        self // the same for every column
     }
 }
 

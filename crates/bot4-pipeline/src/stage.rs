@@ -77,7 +77,7 @@ mod tuple;
 
 use std::fmt;
 
-use bot4_simd::Kernels;
+use bot4_simd::{Kernels, Lanes, Step};
 
 use crate::columns::{Columns, Number};
 
@@ -92,8 +92,8 @@ pub use tuple::Stages;
 /// Implementations mark `one` and `batch` `#[inline(always)]`, so that their own loops are compiled for
 /// the instruction set of the run (kernels called through `k` always are). Neither may allocate.
 pub trait Stage<T: Number> {
-    /// Whether the stage treats every column by itself and keeps the width. Such stages at the front of a pipeline run one after
-    /// the other on a column while it is in the first-level cache, by [`column`](Stage::column).
+    /// Whether the stage treats every column by itself, as its [`step`](Stage::step) says, and keeps the width. Such stages at the front
+    /// of a pipeline run as one: a batch passes through all of them in registers, once.
     const BY_COLUMN: bool = false;
 
     /// What the stage is called in errors.
@@ -118,17 +118,36 @@ pub trait Stage<T: Number> {
 
     /// Transforms many rows, giving the bits that [`one`](Stage::one) gives row after row. `columns` is
     /// as wide as the wider of input and output; the output goes to the first columns.
-    fn batch<K: Kernels>(&mut self, k: K, columns: &mut Columns<T>, scratch: &mut [T]);
-
-    /// What [`batch`](Stage::batch) does to the column of this index. Called on a stage that is [`BY_COLUMN`](Stage::BY_COLUMN)
-    /// only, which has to write it.
+    ///
+    /// To be written by stages that are not [`BY_COLUMN`](Stage::BY_COLUMN); the others put each column through their
+    /// [`step`](Stage::step).
     #[inline(always)]
-    fn column<K: Kernels>(&mut self, _k: K, _index: usize, _column: &mut [T]) {
-        unreachable!("{} does not work by column", self.name());
+    fn batch<K: Kernels>(&mut self, k: K, columns: &mut Columns<T>, _scratch: &mut [T]) {
+        const { assert!(Self::BY_COLUMN, "a stage that is not by column has to write `batch`") };
+        for (index, column) in columns.iter_mut().enumerate() {
+            k.map(column, self.step(index));
+        }
+    }
+
+    /// What happens to each number of the column of this index, from the first row to the last: to be written by stages that
+    /// are [`BY_COLUMN`](Stage::BY_COLUMN), and asked of them only.
+    #[inline(always)]
+    fn step(&mut self, _column: usize) -> impl Step<T> {
+        Untouched
     }
 
     /// Forgets the rows seen so far. Only stages that remember any have to write this.
     fn reset(&mut self) {}
+}
+
+/// Leaves every number as it is.
+struct Untouched;
+
+impl<T: Number> Step<T> for Untouched {
+    #[inline(always)]
+    fn apply<L: Lanes<T>>(&mut self, x: L) -> L {
+        x
+    }
 }
 
 /// A stage was offered rows of a width it does not take.

@@ -1,4 +1,4 @@
-//! The backends: intrinsics only, no algorithm.
+//! The backends: intrinsics, and two empty blocks of assembly (`hold`, `align_stack`); no algorithm.
 
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod avx2;

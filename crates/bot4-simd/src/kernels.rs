@@ -1,10 +1,12 @@
 //! The public kernels: one list makes the methods of [`Kernels`] and the free functions.
 
 use crate::algorithm::{
-    arithmetic, extrema, gemm, linear, moments, panel, product, recurrence, reduce, rolling, short, softmax,
+    arithmetic, extrema, gemm, linear, map, moments, panel, product, recurrence, reduce, rolling, short,
+    softmax,
 };
 use crate::element::Element;
 use crate::isa::{Isa, Token, detected};
+use crate::lanes::Step;
 use crate::panels::Panels;
 use crate::vector::{Simd, Vector};
 
@@ -207,6 +209,32 @@ kernels! {
     /// assert_eq!(x, [-1.0, 0.25, 1.0]);
     /// ```
     fn clamp(x: &mut [T], lo: T, hi: T) where ordered(lo, hi) = Wide arithmetic::clamp or if x.len() <= short::MAX => short::clamp(x, lo, hi);
+
+    /// Puts each number through a [`Step`](crate::Step) of one's own: several operations in one pass, compiled for each
+    /// instruction set. Pass `&mut step` to keep what it remembers.
+    ///
+    /// ```
+    /// use bot4_simd::{Lanes, Step, map};
+    ///
+    /// /// How much of the last difference is left after squashing.
+    /// struct Squashed {
+    ///     before: f64,
+    /// }
+    ///
+    /// impl Step<f64> for Squashed {
+    ///     #[inline(always)]
+    ///     fn apply<L: Lanes<f64>>(&mut self, x: L) -> L {
+    ///         (x - x.delayed(&mut self.before)).tanh()
+    ///     }
+    /// }
+    ///
+    /// let mut x = [1.0, 3.0, 3.0];
+    /// let mut step = Squashed { before: 1.0 };
+    /// map(&mut x, &mut step);
+    /// assert_eq!(x, [0.0, f64::tanh(2.0), 0.0]);
+    /// assert_eq!(step.before, 3.0);
+    /// ```
+    fn map(x: &mut [T], step: impl Step<T>) = Wide map::through;
 
     /// Standardises a column: `x[i] = (x[i] - mean) * inv_std`, two rounded operations.
     ///

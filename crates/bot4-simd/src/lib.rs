@@ -15,12 +15,13 @@
 //! - The functions of this crate dispatch on [`Isa::detect`] at each call.
 //! - [`Kernels`] has the same as methods, for a [`Program`] that enters an instruction set once and then
 //!   calls many on short rows.
+//! - [`map()`] puts numbers through a [`Step`] of one's own, in one pass.
 //! - [`Matrix`] has its sizes in its type.
 //! - [`Panels`] lays out the weights of a layer for [`panel_gemv`] and [`panel_gemm`].
 //!
 //! Inside: `vector` is the private layer of about thirty operations, `backend` implements it per
 //! instruction set, `algorithm` holds each kernel once, `kernels` lists the public ones, `constants` has
-//! the polynomials, `isa` and `element` are what their names say.
+//! the polynomials, `lanes` is what a step of one's own sees of a register, `isa` and `element` are what their names say.
 //!
 //! # The same bits
 //! Element-wise kernels give the same bits for an element whatever its position, the slice's length and the
@@ -34,6 +35,7 @@ mod constants;
 mod element;
 mod isa;
 mod kernels;
+mod lanes;
 mod matrix;
 mod panels;
 mod vector;
@@ -43,6 +45,7 @@ pub use isa::{Isa, Program, UnknownIsa};
 pub use kernels::Kernels;
 pub use kernels::functions::*;
 pub use kernels::reproducible;
+pub use lanes::{Lanes, Step, step};
 pub use matrix::Matrix;
 pub use panels::Panels;
 

@@ -169,6 +169,14 @@ pub trait Vector: Copy + Debug {
     fn hold(self) -> Self {
         self
     }
+    /// Has the function that this is inlined into keep its registers on the stack, where it has more than the processor, in cache
+    /// lines of their own. Compilers do not by themselves, and one that straddles two lines costs twice.
+    #[inline(always)]
+    fn align_stack(_: Self::Token) {}
+    /// In each lane the one before it, in the first `before`.
+    fn delayed(self, token: Self::Token, before: Self::Elem) -> Self;
+    /// The lane of this index.
+    fn lane(self, index: usize) -> Self::Elem;
     /// The last lane in all lanes.
     fn splat_last(self, token: Self::Token) -> Self;
     /// The sum by halving: of eight lanes `((l0+l4)+(l2+l6)) + ((l1+l5)+(l3+l7))`.

@@ -1,9 +1,9 @@
 //! What is new in a row.
 
-use bot4_simd::Kernels;
+use bot4_simd::{Kernels, Lanes, Step};
 
 use super::{Stage, StageError};
-use crate::columns::{Columns, Number};
+use crate::columns::Number;
 
 /// `x[n] - phi * x[n-1]`, with one `phi` per feature: the innovation of an autoregression of order one.
 ///
@@ -42,26 +42,15 @@ impl<T: Number> Stage<T> for Difference<T> {
     #[inline(always)]
     fn one<K: Kernels>(&mut self, _k: K, row: &mut [T], _scratch: &mut [T]) {
         for ((x, last), &phi) in row.iter_mut().zip(&mut self.last).zip(&self.phi) {
-            difference(x, last, phi);
+            let now = *x;
+            *x = now - phi * *last;
+            *last = now;
         }
     }
 
     #[inline(always)]
-    fn batch<K: Kernels>(&mut self, k: K, columns: &mut Columns<T>, _scratch: &mut [T]) {
-        for (index, column) in columns.iter_mut().enumerate() {
-            self.column(k, index, column);
-        }
-    }
-
-    #[inline(always)]
-    fn column<K: Kernels>(&mut self, _k: K, index: usize, column: &mut [T]) {
-        let phi = self.phi[index];
-        // A copy, so that the compiler sees that the column does not change it.
-        let mut before = self.last[index];
-        for x in column {
-            difference(x, &mut before, phi);
-        }
-        self.last[index] = before;
+    fn step(&mut self, column: usize) -> impl Step<T> {
+        Innovation { phi: self.phi[column], last: &mut self.last[column] }
     }
 
     fn reset(&mut self) {
@@ -69,9 +58,14 @@ impl<T: Number> Stage<T> for Difference<T> {
     }
 }
 
-#[inline(always)]
-fn difference<T: Number>(x: &mut T, before: &mut T, phi: T) {
-    let now = *x;
-    *x = now - phi * *before;
-    *before = now;
+struct Innovation<'a, T> {
+    phi: T,
+    last: &'a mut T,
+}
+
+impl<T: Number> Step<T> for Innovation<'_, T> {
+    #[inline(always)]
+    fn apply<L: Lanes<T>>(&mut self, x: L) -> L {
+        x - x.splat(self.phi) * x.delayed(self.last)
+    }
 }

@@ -1,12 +1,13 @@
 //! Stages that treat every number alike, whatever the width.
 
-use bot4_simd::Kernels;
+use bot4_simd::{Kernels, Lanes, Step, step};
 
 use super::{Stage, StageError};
-use crate::columns::{Columns, Number};
+use crate::columns::Number;
 
+/// A stage of one kernel, and what that does to one number.
 macro_rules! elementwise {
-    ($stage:ty, $name:literal, |$this:ident, $k:ident, $x:ident| $kernel:expr) => {
+    ($stage:ty, $name:literal, |$this:ident, $k:ident, $row:ident| $kernel:expr, $step:expr) => {
         impl<T: Number> Stage<T> for $stage {
             const BY_COLUMN: bool = true;
 
@@ -23,22 +24,15 @@ macro_rules! elementwise {
             }
 
             #[inline(always)]
-            fn one<K: Kernels>(&mut self, $k: K, $x: &mut [T], _scratch: &mut [T]) {
+            fn one<K: Kernels>(&mut self, $k: K, $row: &mut [T], _scratch: &mut [T]) {
                 let $this = self;
                 $kernel;
             }
 
             #[inline(always)]
-            fn batch<K: Kernels>(&mut self, k: K, columns: &mut Columns<T>, _scratch: &mut [T]) {
-                for (index, column) in columns.iter_mut().enumerate() {
-                    self.column(k, index, column);
-                }
-            }
-
-            #[inline(always)]
-            fn column<K: Kernels>(&mut self, $k: K, _index: usize, $x: &mut [T]) {
+            fn step(&mut self, _column: usize) -> impl Step<T> {
                 let $this = self;
-                $kernel;
+                $step
             }
         }
     };
@@ -48,13 +42,13 @@ macro_rules! elementwise {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Squash;
 
-elementwise!(Squash, "squash", |_this, k, x| k.tanh(x));
+elementwise!(Squash, "squash", |_this, k, row| k.tanh(row), step::Tanh);
 
 /// `1 / (1 + exp(-x))`: a score into a probability.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Sigmoid;
 
-elementwise!(Sigmoid, "sigmoid", |_this, k, x| k.sigmoid(x));
+elementwise!(Sigmoid, "sigmoid", |_this, k, row| k.sigmoid(row), step::Sigmoid);
 
 /// Into the range from `low` to `high`.
 #[derive(Clone, Copy, Debug)]
@@ -76,4 +70,11 @@ impl<T: Number> Clamp<T> {
     }
 }
 
-elementwise!(Clamp<T>, "clamp", |this, k, x| k.clamp(x, this.low, this.high));
+elementwise!(Clamp<T>, "clamp", |this, k, row| k.clamp(row, this.low, this.high), *this);
+
+impl<T: Number> Step<T> for Clamp<T> {
+    #[inline(always)]
+    fn apply<L: Lanes<T>>(&mut self, x: L) -> L {
+        x.clamp(self.low, self.high)
+    }
+}

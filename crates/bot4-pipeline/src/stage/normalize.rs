@@ -1,9 +1,9 @@
 //! Centre and scale.
 
-use bot4_simd::Kernels;
+use bot4_simd::{Kernels, Lanes, Step};
 
 use super::{Stage, StageError};
-use crate::columns::{Columns, Number};
+use crate::columns::Number;
 
 /// `(x - mean) * inv_std`, with one mean and one inverse deviation per feature.
 #[derive(Clone, Debug)]
@@ -46,14 +46,19 @@ impl<T: Number> Stage<T> for Normalize<T> {
     }
 
     #[inline(always)]
-    fn batch<K: Kernels>(&mut self, k: K, columns: &mut Columns<T>, _scratch: &mut [T]) {
-        for (index, column) in columns.iter_mut().enumerate() {
-            self.column(k, index, column);
-        }
+    fn step(&mut self, column: usize) -> impl Step<T> {
+        Standardize { mean: self.mean[column], inv_std: self.inv_std[column] }
     }
+}
 
+struct Standardize<T> {
+    mean: T,
+    inv_std: T,
+}
+
+impl<T: Number> Step<T> for Standardize<T> {
     #[inline(always)]
-    fn column<K: Kernels>(&mut self, k: K, index: usize, column: &mut [T]) {
-        k.standardize(column, self.mean[index], self.inv_std[index]);
+    fn apply<L: Lanes<T>>(&mut self, x: L) -> L {
+        (x - x.splat(self.mean)) * x.splat(self.inv_std)
     }
 }

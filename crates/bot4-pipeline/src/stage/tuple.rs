@@ -1,9 +1,9 @@
 //! Tuples of one to eight stages, run one after the other.
 
-use bot4_simd::Kernels;
+use bot4_simd::{Kernels, Lanes, Step};
 
 use super::pipeline::{PipelineError, Plan};
-use super::{Stage, StageError};
+use super::{Stage, StageError, Untouched};
 use crate::columns::{Columns, Number};
 
 /// A tuple of stages; implemented for one to eight. The methods are the pipeline's business.
@@ -43,6 +43,22 @@ impl Plan {
     }
 }
 
+/// A step, and another one for those that are among the leading.
+struct Then<A, B>(A, Option<B>);
+
+impl<T: Number, A: Step<T>, B: Step<T>> Step<T> for Then<A, B> {
+    const LONG: bool = A::LONG || B::LONG;
+
+    #[inline(always)]
+    fn apply<L: Lanes<T>>(&mut self, x: L) -> L {
+        let x = self.0.apply(x);
+        match &mut self.1 {
+            Some(step) => step.apply(x),
+            None => x,
+        }
+    }
+}
+
 const fn leading(by_column: &[bool]) -> usize {
     let mut count = 0;
     while count < by_column.len() && by_column[count] {
@@ -72,11 +88,12 @@ macro_rules! tuple {
                 if Self::LEADING > 0 {
                     columns.set_width(plan.span(0));
                     for (index, column) in columns.iter_mut().enumerate() {
+                        let chain = Untouched;
                         $(
-                            if $index < Self::LEADING {
-                                self.$index.column(k, index, column);
-                            }
+                            let step = if $index < Self::LEADING { Some(self.$index.step(index)) } else { None };
+                            let chain = Then(chain, step);
                         )+
+                        k.map(column, chain);
                     }
                 }
                 $(

@@ -1,8 +1,8 @@
 //! Element-wise arithmetic in place.
 
-use super::map::{map, map_unrolled, zip, zip3};
+use super::map::{map_unrolled, through, zip, zip3};
 use super::math;
-use crate::backend::Pair;
+use crate::lanes::step;
 use crate::vector::Vector;
 
 #[inline(always)]
@@ -80,7 +80,7 @@ pub(crate) fn clamp<V: Vector>(t: V::Token, x: &mut [V::Elem], lo: V::Elem, hi: 
         t,
         x,
         #[inline(always)]
-        |v| hi.min(lo.max(v)),
+        |v| math::clamp(v, lo, hi),
     );
 }
 
@@ -112,37 +112,13 @@ pub(crate) fn standardize_each<V: Vector>(
     );
 }
 
-/// Functions with a long chain of operations: one register after the other, a processor has not seen enough of the next
-/// chain before it waits for this one. So registers go side by side, step by step: four where there are enough of them.
 macro_rules! function {
-    ($($name:ident)*) => {$(
+    ($($name:ident $step:ident)*) => {$(
         #[inline(always)]
         pub(crate) fn $name<V: Vector>(t: V::Token, x: &mut [V::Elem]) {
-            let side_by_side = if V::REGISTERS >= 32 { 4 } else { 2 };
-            let (blocks, rest) = x.split_at_mut(x.len() - x.len() % (side_by_side * V::LANES));
-            if side_by_side == 4 {
-                map::<Pair<Pair<V>>>(
-                    t,
-                    blocks,
-                    #[inline(always)]
-                    |v| math::$name(t, v),
-                );
-            } else {
-                map::<Pair<V>>(
-                    t,
-                    blocks,
-                    #[inline(always)]
-                    |v| math::$name(t, v),
-                );
-            }
-            map::<V>(
-                t,
-                rest,
-                #[inline(always)]
-                |v| math::$name(t, v),
-            );
+            through::<V>(t, x, step::$step);
         }
     )*};
 }
 
-function!(exp ln erf tanh sigmoid);
+function!(exp Exp ln Ln erf Erf tanh Tanh sigmoid Sigmoid);

@@ -1,6 +1,9 @@
 //! Element-wise drivers: whole registers, then one partial register that goes through the same
 //! arithmetic, so a result does not depend on an element's position or on the slice's length.
 
+use crate::backend::Pair;
+use crate::element::Element;
+use crate::lanes::{Register, Step};
 use crate::vector::Vector;
 
 /// Registers that a pass of one operation takes per turn of its loop.
@@ -29,6 +32,46 @@ pub(crate) fn map_unrolled<V: Vector>(t: V::Token, x: &mut [V::Elem], f: impl Fn
         }
     }
     map::<V>(t, blocks.into_remainder(), f);
+}
+
+/// `x[i]` through a step, which may be a chain of operations: one register after the other, a processor has not seen
+/// enough of the next chain before it waits for this one. So registers go side by side, operation by operation: four where
+/// there are many, and eight through a long chain, which hides the four cycles that one operation takes and gains more than it costs,
+/// though not all of them then stay in registers.
+#[inline(always)]
+pub(crate) fn through<V: Vector>(t: V::Token, x: &mut [V::Elem], mut step: impl Step<V::Elem>) {
+    let rest = if V::REGISTERS < 32 {
+        whole_through::<Pair<V>>(t, x, &mut step)
+    } else if is_long::<V::Elem, _>(&step) {
+        V::align_stack(t);
+        let rest = whole_through::<Pair<Pair<Pair<V>>>>(t, x, &mut step);
+        whole_through::<Pair<Pair<V>>>(t, rest, &mut step)
+    } else {
+        whole_through::<Pair<Pair<V>>>(t, x, &mut step)
+    };
+    let tail = whole_through::<V>(t, rest, &mut step);
+    if !tail.is_empty() {
+        let lanes = V::load_partial(t, tail, V::splat(t, V::Elem::default()));
+        Register::through(t, lanes, tail.len(), &mut step).store_partial(tail);
+    }
+}
+
+const fn is_long<T: Element, S: Step<T>>(_: &S) -> bool {
+    S::LONG
+}
+
+/// As [`through`], whole `V`s in order; returns the rest.
+#[inline(always)]
+fn whole_through<'x, V: Vector>(
+    t: V::Token,
+    x: &'x mut [V::Elem],
+    step: &mut impl Step<V::Elem>,
+) -> &'x mut [V::Elem] {
+    let mut chunks = x.chunks_exact_mut(V::LANES);
+    for chunk in &mut chunks {
+        Register::through(t, V::load(t, chunk), V::LANES, step).store(chunk);
+    }
+    chunks.into_remainder()
 }
 
 /// `y[i] = f(y[i], x[i])`; the lengths are equal.

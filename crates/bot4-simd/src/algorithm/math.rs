@@ -1,4 +1,4 @@
-//! Exponential, hyperbolic tangent, logistic function, logarithm and error function.
+//! Functions of one register: limits, exponential, hyperbolic tangent, logistic function, logarithm and error function.
 //!
 //! The exponential and the logistic function start from one reduction, `x = n ln 2 + u` with whole `n` and |u| <= ln 2 / 2, and one
 //! polynomial, `Q(u) = (e^u - 1 - u) / u^2`; the hyperbolic tangent reduces by its own addition theorem and a table. The logarithm
@@ -57,6 +57,12 @@ fn group<V: Vector>(t: V::Token, coefficients: &[V::Elem], i: usize, u: V, u2: V
 fn pair<V: Vector>(t: V::Token, coefficients: &[V::Elem], i: usize, u: V) -> V {
     let low = V::splat(t, coefficients[i]);
     if i + 1 < coefficients.len() { V::splat(t, coefficients[i + 1]).mul_add(u, low) } else { low }
+}
+
+/// Into `lo..=hi`; a NaN stays.
+#[inline(always)]
+pub(crate) fn clamp<V: Vector>(x: V, lo: V, hi: V) -> V {
+    hi.min(lo.max(x))
 }
 
 /// e^x = 2^n (1 + (e^u - 1)).

@@ -361,6 +361,22 @@ macro_rules! vector {
                 op!($movemask(mask)) as u32
             }
             #[inline(always)]
+            fn delayed(self, token: Avx2, before: $elem) -> Self {
+                // A shift stays within halves: what comes into each is the half before it.
+                let before = Self::splat(token, before);
+                let before = op!($swap::<0x21>(before.0, self.0));
+                let before = op!($to_bits(before));
+                let bits = op!($to_bits(self.0));
+                let bits = op!(_mm256_alignr_epi8::<{ 16 - size_of::<$elem>() as i32 }>(bits, before));
+                Self(op!($from_bits(bits)))
+            }
+            #[inline(always)]
+            fn lane(self, index: usize) -> $elem {
+                let mut lanes = [0.0; $lanes];
+                self.store(&mut lanes);
+                lanes[index]
+            }
+            #[inline(always)]
             fn splat_last(self, _: Avx2) -> Self {
                 // The upper half twice, then the last lane of each half four or two times.
                 let upper = op!($swap::<0x11>(self.0, self.0));

@@ -7,6 +7,7 @@ use crate::isa::Isa;
 use crate::vector::{Reproducible, Simd, Vector};
 use core::arch::asm;
 use core::arch::x86_64::*;
+use core::mem::MaybeUninit;
 
 /// The token of AVX-512 F, DQ, BW and VL (with AVX2 and FMA).
 #[derive(Clone, Copy, Debug)]
@@ -48,6 +49,10 @@ impl Simd for Avx512 {
         unsafe { inside(f) }
     }
 }
+
+/// As long and as aligned as a register.
+#[repr(align(64))]
+struct Line(#[allow(dead_code)] [u8; 64]);
 
 /// One intrinsic of the features the token proves.
 macro_rules! op {
@@ -120,7 +125,7 @@ macro_rules! vector {
         $add:ident, $sub:ident, $mul:ident, $div:ident, $fmadd:ident, $fmsub:ident, $fnmadd:ident,
         $min:ident, $max:ident, $abs:ident, $or:ident, $and:ident,
         $to_bits:ident, $from_bits:ident, $shl:ident, $scalef:ident, $getmant:ident, $getexp:ident,
-        $cmp:ident, $first:ident, $blend:ident, $splat_int:ident, $permute:ident, $shuffle:ident, $interleave:ident, $entry:ident, $reduce_add:ident, $reduce_min:ident, $reduce_max:ident
+        $cmp:ident, $first:ident, $blend:ident, $splat_int:ident, $permute:ident, $shuffle:ident, $align:ident, $interleave:ident, $entry:ident, $reduce_add:ident, $reduce_min:ident, $reduce_max:ident
     ) => {
         #[derive(Clone, Copy, Debug)]
         pub struct $name($register);
@@ -329,6 +334,25 @@ macro_rules! vector {
                 u32::from(mask)
             }
             #[inline(always)]
+            fn align_stack(_: Avx512) {
+                let line = MaybeUninit::<Line>::uninit();
+                // SAFETY: no instruction is in it. That something might look at the line keeps it on the stack.
+                unsafe { asm!("/* {0} */", in(reg) line.as_ptr(), options(readonly, nostack, preserves_flags)) };
+            }
+            #[inline(always)]
+            fn delayed(self, token: Avx512, before: $elem) -> Self {
+                let before = op!($to_bits(Self::splat(token, before).0));
+                let bits = op!($to_bits(self.0));
+                let bits = op!($align::<{ $lanes - 1 }>(bits, before));
+                Self(op!($from_bits(bits)))
+            }
+            #[inline(always)]
+            fn lane(self, index: usize) -> $elem {
+                let mut lanes = [0.0; $lanes];
+                self.store(&mut lanes);
+                lanes[index]
+            }
+            #[inline(always)]
             fn splat_last(self, _: Avx512) -> Self {
                 let last = op!($splat_int($lanes - 1));
                 Self(op!($permute(last, self.0)))
@@ -371,7 +395,7 @@ vector!(
     _mm512_add_pd, _mm512_sub_pd, _mm512_mul_pd, _mm512_div_pd, _mm512_fmadd_pd, _mm512_fmsub_pd, _mm512_fnmadd_pd,
     _mm512_min_pd, _mm512_max_pd, _mm512_abs_pd, _mm512_or_pd, _mm512_and_pd,
     _mm512_castpd_si512, _mm512_castsi512_pd, _mm512_slli_epi64, _mm512_scalef_pd, _mm512_getmant_pd, _mm512_getexp_pd,
-    _mm512_cmp_pd_mask, _mm512_cvtsd_f64, _mm512_mask_blend_pd, _mm512_set1_epi64, _mm512_permutexvar_pd, _mm512_shuffle_f64x2, sums_pd, entry_pd,
+    _mm512_cmp_pd_mask, _mm512_cvtsd_f64, _mm512_mask_blend_pd, _mm512_set1_epi64, _mm512_permutexvar_pd, _mm512_shuffle_f64x2, _mm512_alignr_epi64, sums_pd, entry_pd,
     _mm512_reduce_add_pd, _mm512_reduce_min_pd, _mm512_reduce_max_pd
 );
 
@@ -384,6 +408,6 @@ vector!(
     _mm512_add_ps, _mm512_sub_ps, _mm512_mul_ps, _mm512_div_ps, _mm512_fmadd_ps, _mm512_fmsub_ps, _mm512_fnmadd_ps,
     _mm512_min_ps, _mm512_max_ps, _mm512_abs_ps, _mm512_or_ps, _mm512_and_ps,
     _mm512_castps_si512, _mm512_castsi512_ps, _mm512_slli_epi32, _mm512_scalef_ps, _mm512_getmant_ps, _mm512_getexp_ps,
-    _mm512_cmp_ps_mask, _mm512_cvtss_f32, _mm512_mask_blend_ps, _mm512_set1_epi32, _mm512_permutexvar_ps, _mm512_shuffle_f32x4, sums_ps, entry_ps,
+    _mm512_cmp_ps_mask, _mm512_cvtss_f32, _mm512_mask_blend_ps, _mm512_set1_epi32, _mm512_permutexvar_ps, _mm512_shuffle_f32x4, _mm512_alignr_epi32, sums_ps, entry_ps,
     _mm512_reduce_add_ps, _mm512_reduce_min_ps, _mm512_reduce_max_ps
 );

@@ -143,6 +143,18 @@ impl<V: Vector> Vector for Pair<V> {
         Self(self.0.hold(), self.1.hold())
     }
     #[inline(always)]
+    fn align_stack(token: V::Token) {
+        V::align_stack(token);
+    }
+    #[inline(always)]
+    fn delayed(self, token: V::Token, before: V::Elem) -> Self {
+        Self(self.0.delayed(token, before), self.1.delayed(token, self.0.lane(V::LANES - 1)))
+    }
+    #[inline(always)]
+    fn lane(self, index: usize) -> V::Elem {
+        if index < V::LANES { self.0.lane(index) } else { self.1.lane(index - V::LANES) }
+    }
+    #[inline(always)]
     fn splat_last(self, token: V::Token) -> Self {
         let last = self.1.splat_last(token);
         Self(last, last)

@@ -165,6 +165,14 @@ impl<T: Element, const FUSED: bool> Vector for Lanes8<T, FUSED> {
         mask.iter().rev().fold(0, |bits, &lane| bits << 1 | u32::from(lane))
     }
     #[inline(always)]
+    fn delayed(self, _: Portable, before: T) -> Self {
+        Self(from_fn(|l| if l == 0 { before } else { self.0[l - 1] }))
+    }
+    #[inline(always)]
+    fn lane(self, index: usize) -> T {
+        self.0[index]
+    }
+    #[inline(always)]
     fn splat_last(self, _: Portable) -> Self {
         Self([self.0[7]; 8])
     }

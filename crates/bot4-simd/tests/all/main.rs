@@ -6,3 +6,4 @@ mod reproducible;
 mod rolling;
 mod short;
 mod special;
+mod steps;
