@@ -79,6 +79,8 @@ fn measure(workspace: &Workspace) -> Result<Counts> {
     let run = Cmd::cargo()
         .dir(&workspace.root)
         .env("IAI_CALLGRIND_RUNNER", &runner)
+        // Where code is split into units depends on all of it, and what is inlined across them on that.
+        .args(["--config", "profile.bench.codegen-units=1"])
         .args(["bench", "--package", PACKAGE, "--bench", BENCH, "--", "--save-summary=json"])
         .capture()?;
     if !run.status.success() {
