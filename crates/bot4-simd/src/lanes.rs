@@ -58,8 +58,8 @@ pub mod step {
     }
 }
 
-/// Neighbouring numbers of a slice, one per lane. All operations work lane by lane and round once, so an element gets the same bits
-/// whatever the instruction set and its position. Sealed: only this crate makes registers.
+/// Neighbouring numbers of a slice, one per lane. All operations work lane by lane, as IEEE 754 says or as the functions of their names,
+/// so an element gets the same bits whatever the instruction set and its position. Sealed: only this crate makes registers.
 pub trait Lanes<T: Element>:
     Copy
     + Debug
