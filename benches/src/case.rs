@@ -64,7 +64,9 @@ impl Case {
 
     /// The subject added last has so many operations at a time: what it takes to start and end them is then a small part.
     pub(crate) fn in_runs_of(mut self, operations: u64) -> Self {
-        self.subjects.iter_mut().next_back().into_iter().for_each(|subject| subject.run = Some(operations));
+        if let Some(last) = self.subjects.last_mut() {
+            last.run = Some(operations);
+        }
         self
     }
 

@@ -172,7 +172,9 @@ fn book_mbo() -> Case {
             next = 0;
         }
         // As who decodes a buffer knows the events to come.
-        events.get(next + 2).into_iter().for_each(|later| book.prefetch(later.order_id));
+        if let Some(later) = events.get(next + 2) {
+            book.prefetch(later.order_id);
+        }
         black_box(book.apply(&events[next]).is_ok());
         black_box(book.quote(0));
         next += 1;

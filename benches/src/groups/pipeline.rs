@@ -4,6 +4,7 @@
 #[cfg(feature = "peers")]
 mod peers;
 
+use super::risk::{self, UNIT};
 use crate::case::{Case, Lane, lane};
 use crate::machine;
 use bot4_lockfree::metrics::{Histogram, HistogramConfig, Registry};
@@ -122,26 +123,11 @@ const RUN: u64 = 1 << 15;
 /// Events that may wait between the threads.
 const CAPACITY: usize = 4_096;
 
-const UNIT: i64 = 1_000_000_000;
-
 /// Time from event to event.
 const PACE_NS: u64 = 1_000;
 
-/// Wide enough for every order.
-const LIMITS: Limits = Limits {
-    instrument: 7,
-    tick: 1,
-    lot: 1,
-    order_qty_max: UNIT,
-    order_notional_max: 1_000_000 * UNIT,
-    collar_bps: 500,
-    quote_age_ns_max: UNIT as u64,
-    position_max: Limits::POSITION_CEILING,
-    open_notional_max: i64::MAX,
-    loss_max: UNIT,
-    rate_orders_max: 1_000,
-    rate_window_ns: 1_000,
-};
+/// Wide enough for every order, at any price.
+const LIMITS: Limits = Limits { tick: 1, lot: 1, order_notional_max: 1_000_000 * UNIT, ..risk::LIMITS };
 
 /// A market that goes on: events `from` to `from + n`.
 fn feed(quotes: &[Quote], from: u64, n: u64) -> impl Iterator<Item = Quote> + Send {
@@ -156,7 +142,7 @@ fn decide() -> impl FnMut(Quote) + Send {
         let rises = path(&quote) > 0.5;
         let (side, px) = if rises { (Side::Buy, quote.ask_px) } else { (Side::Sell, quote.bid_px) };
         id += 1;
-        let order = Order { id, instrument: 7, side, px, qty: UNIT / 100, ts: quote.ts };
+        let order = Order { id, instrument: LIMITS.instrument, side, px, qty: UNIT / 100, ts: quote.ts };
         let released = checker.check(&order, &quote).map(|reservation| gate.release(reservation));
         assert!(black_box(released).is_ok(), "the limits are wide enough");
     }

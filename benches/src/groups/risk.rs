@@ -7,7 +7,7 @@ use bot4_pipeline::{Quote, Side};
 use std::hint::black_box;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-const UNIT: i64 = 1_000_000_000;
+pub(super) const UNIT: i64 = 1_000_000_000;
 
 /// Orders a lane goes round.
 const ORDERS: usize = 1 << 6;
@@ -16,7 +16,7 @@ const ORDERS: usize = 1 << 6;
 const PACE_NS: u64 = 10;
 
 /// Small orders and wide limits: without a release, billions of checks are admitted.
-const LIMITS: Limits = Limits {
+pub(super) const LIMITS: Limits = Limits {
     instrument: 7,
     tick: UNIT / 100,
     lot: UNIT / 1_000,

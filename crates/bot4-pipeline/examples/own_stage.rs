@@ -1,6 +1,6 @@
 //! A stage of your own, between two of the crate's: `cargo run -p bot4-pipeline --example own_stage`.
 //!
-//! Copy [`DeadZone`]. It treats every number alike, so that it says so (`BY_COLUMN`) and the pipeline runs it with
+//! Copy [`DeadZone`]. It treats every number alike and says so (`BY_COLUMN`), so that the pipeline runs it with
 //! its neighbours in one pass, in registers. A stage that changes the width or sums across features is in the documentation of
 //! `bot4_pipeline::stage`.
 #![allow(clippy::print_stdout, reason = "printing is what this program is for")]

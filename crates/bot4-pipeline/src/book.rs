@@ -183,7 +183,9 @@ impl OrderBook {
     ///
     /// fn apply_all(book: &mut OrderBook, events: &[OrderEvent]) -> Result<(), BookError> {
     ///     for (i, event) in events.iter().enumerate() {
-    ///         events.get(i + 2).into_iter().for_each(|later| book.prefetch(later.order_id));
+    ///         if let Some(later) = events.get(i + 2) {
+    ///             book.prefetch(later.order_id);
+    ///         }
     ///         book.apply(event)?;
     ///     }
     ///     Ok(())
