@@ -159,6 +159,12 @@ pub trait Vector: Copy + Debug {
         Self::mask_bits(mask) != 0
     }
     fn select(mask: Self::Mask, yes: Self, no: Self) -> Self;
+    /// In the lanes of the mask `rare` of `self`, in the others `usual`; of several registers, only those that have such a lane take
+    /// the way through `rare`.
+    #[inline(always)]
+    fn patch<R: Rare<Self::Elem>>(self, token: Self::Token, mask: Self::Mask, usual: Self, rare: R) -> Self {
+        if Self::any(mask) { Self::select(mask, rare.of(token, self), usual) } else { usual }
+    }
     fn mask_or(a: Self::Mask, b: Self::Mask) -> Self::Mask;
     /// Lane `l` is bit `l`.
     fn mask_bits(mask: Self::Mask) -> u32;
@@ -176,7 +182,12 @@ pub trait Vector: Copy + Debug {
     /// In each lane the one before it, in the first `before`.
     fn delayed(self, token: Self::Token, before: Self::Elem) -> Self;
     /// The lane of this index.
-    fn lane(self, index: usize) -> Self::Elem;
+    #[inline(always)]
+    fn lane(self, index: usize) -> Self::Elem {
+        let mut lanes = [Self::Elem::ZERO; 16]; // the most that one register has
+        self.store(&mut lanes);
+        lanes[index]
+    }
     /// The last lane in all lanes.
     fn splat_last(self, token: Self::Token) -> Self;
     /// The sum by halving: of eight lanes `((l0+l4)+(l2+l6)) + ((l1+l5)+(l3+l7))`.
@@ -187,4 +198,10 @@ pub trait Vector: Copy + Debug {
     fn min_lane(self) -> Self::Elem;
     /// The greatest lane by halving with [`Vector::max`].
     fn max_lane(self) -> Self::Elem;
+}
+
+/// The slow way of few numbers.
+pub trait Rare<T: Element>: Copy {
+    /// What takes the place of `x`.
+    fn of<V: Vector<Elem = T>>(self, token: V::Token, x: V) -> V;
 }

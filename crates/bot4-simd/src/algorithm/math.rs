@@ -7,7 +7,7 @@
 
 use crate::constants::Constants;
 use crate::element::{Element, Registers};
-use crate::vector::Vector;
+use crate::vector::{Rare, Vector};
 
 /// `x = n ln 2 + u` with `e^u - 1 = u_high + rest`: `u_high` carries no rounding error.
 struct Reduced<V> {
@@ -81,8 +81,7 @@ pub(crate) fn tanh<V: Vector>(t: V::Token, x: V) -> V {
     let magnitude = x.abs();
     let near = tanh_near(t, magnitude);
     let is_far = V::splat(t, V::Elem::TANH_NEAR).lt(magnitude);
-    let tanh = if V::any(is_far) { V::select(is_far, tanh_far(t, magnitude), near) } else { near };
-    tanh.with_sign(x)
+    magnitude.patch(t, is_far, near, TanhFar).with_sign(x)
 }
 
 /// `x = n STEP + z` with whole `n` and |z| <= STEP / 2; with T = tanh(n STEP), s = tanh z and u = s T the addition theorem gives
@@ -115,11 +114,16 @@ fn tanh_near<V: Vector>(t: V::Token, x: V) -> V {
 }
 
 /// With w = e^-2x the result is 1 - 2 w / (1 + w).
-#[inline(always)]
-fn tanh_far<V: Vector>(t: V::Token, x: V) -> V {
-    let one = V::splat(t, V::Elem::ONE);
-    let w = exp(t, x.mul(V::splat(t, -V::Elem::TWO)));
-    one.sub(w.add(w).div(w.add(one)))
+#[derive(Clone, Copy)]
+struct TanhFar;
+
+impl<T: Element> Rare<T> for TanhFar {
+    #[inline(always)]
+    fn of<V: Vector<Elem = T>>(self, t: V::Token, x: V) -> V {
+        let one = V::splat(t, V::Elem::ONE);
+        let w = exp(t, x.mul(V::splat(t, -V::Elem::TWO)));
+        one.sub(w.add(w).div(w.add(one)))
+    }
 }
 
 #[inline(always)]

@@ -371,12 +371,6 @@ macro_rules! vector {
                 Self(op!($from_bits(bits)))
             }
             #[inline(always)]
-            fn lane(self, index: usize) -> $elem {
-                let mut lanes = [0.0; $lanes];
-                self.store(&mut lanes);
-                lanes[index]
-            }
-            #[inline(always)]
             fn splat_last(self, _: Avx2) -> Self {
                 // The upper half twice, then the last lane of each half four or two times.
                 let upper = op!($swap::<0x11>(self.0, self.0));

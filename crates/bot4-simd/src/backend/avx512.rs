@@ -347,12 +347,6 @@ macro_rules! vector {
                 Self(op!($from_bits(bits)))
             }
             #[inline(always)]
-            fn lane(self, index: usize) -> $elem {
-                let mut lanes = [0.0; $lanes];
-                self.store(&mut lanes);
-                lanes[index]
-            }
-            #[inline(always)]
             fn splat_last(self, _: Avx512) -> Self {
                 let last = op!($splat_int($lanes - 1));
                 Self(op!($permute(last, self.0)))

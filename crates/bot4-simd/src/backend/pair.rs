@@ -1,6 +1,6 @@
 //! Two registers as one vector of twice the lanes.
 
-use crate::vector::Vector;
+use crate::vector::{Rare, Vector};
 
 /// Low half, high half.
 #[derive(Clone, Copy, Debug)]
@@ -125,6 +125,14 @@ impl<V: Vector> Vector for Pair<V> {
     #[inline(always)]
     fn select(mask: Self::Mask, yes: Self, no: Self) -> Self {
         Self(V::select(mask.0, yes.0, no.0), V::select(mask.1, yes.1, no.1))
+    }
+    #[inline(always)]
+    fn patch<R: Rare<V::Elem>>(self, token: V::Token, mask: Self::Mask, usual: Self, rare: R) -> Self {
+        if Self::any(mask) {
+            Self(self.0.patch(token, mask.0, usual.0, rare), self.1.patch(token, mask.1, usual.1, rare))
+        } else {
+            usual
+        }
     }
     #[inline(always)]
     fn mask_or(a: Self::Mask, b: Self::Mask) -> Self::Mask {

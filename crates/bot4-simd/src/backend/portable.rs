@@ -169,10 +169,6 @@ impl<T: Element, const FUSED: bool> Vector for Lanes8<T, FUSED> {
         Self(from_fn(|l| if l == 0 { before } else { self.0[l - 1] }))
     }
     #[inline(always)]
-    fn lane(self, index: usize) -> T {
-        self.0[index]
-    }
-    #[inline(always)]
     fn splat_last(self, _: Portable) -> Self {
         Self([self.0[7]; 8])
     }

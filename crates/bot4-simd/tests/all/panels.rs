@@ -41,6 +41,19 @@ fn check<T: Element + PartialEq>(tolerance: f64) {
     }
 }
 
+/// The few outputs of a long row: up to a certain length its column is copied to one piece.
+fn check_long<T: Element + PartialEq>(tolerance: f64) {
+    for isa in Isa::available() {
+        for inner in [511, 512, 513, 600] {
+            for cols in [1, 4, 65] {
+                for rows in [1, 7, 8, 9] {
+                    layer::<T>(isa, rows, inner, cols, tolerance);
+                }
+            }
+        }
+    }
+}
+
 fn layer<T: Element>(isa: Isa, rows: usize, inner: usize, cols: usize, tolerance: f64) {
     let layout = Panels::<T>::new(inner, cols);
     let mut a = vec![T::from_f64(1e3); layout.len()]; // padding that must not show
@@ -105,6 +118,12 @@ fn the_layout_has_a_place_of_its_own_for_every_weight() {
             assert_eq!(layout.index(inputs - 1, first + width - 1), begin + inputs * width - 1);
         }
     }
+}
+
+#[test]
+fn a_few_outputs_of_a_long_row_are_the_naive_ones_and_a_batch_has_the_bits_of_its_rows() {
+    check_long::<f64>(1e-11);
+    check_long::<f32>(1e-2);
 }
 
 #[test]
