@@ -2,20 +2,23 @@
 //!
 //! A file is read in three steps: `lightgbm` parses the text into trees with checked indices, `slots` moves what a split does with missing
 //! values and categories out of the trees, so that every split is `slot <= threshold`, and `layout` lays the trees
-//! out without branches.
+//! out without branches, those that `ranked` can take as bytes.
 
 mod layout;
 mod lightgbm;
+mod ranked;
 mod slots;
 
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use bot4_simd::Splits;
 use ndarray::ArrayView2;
 
 use layout::Forest;
 pub use lightgbm::{TreeFileError, TreeFileReason};
+use ranked::Ranking;
 use slots::Slots;
 
 /// Files beyond this are refused before they are read.
@@ -27,8 +30,9 @@ const FILE_BYTES_MAX: u64 = 256 << 20;
 /// and cross-entropy objectives, random forests. Linear trees are refused. Predictions are LightGBM's to within
 /// rounding of the sum.
 ///
-/// Prediction takes `&self` and the caller's scratch and allocates nothing. Trees up to depth 8 are stored
-/// complete and walked several at a time without branches: what a row costs does not depend on the row.
+/// Prediction takes `&self` and the caller's scratch and allocates nothing. What a row costs does not depend on the row. Trees up to depth 8
+/// are stored complete and walked several at a time without branches. Up to depth 6, in a model of at most 128 inputs with at most
+/// 255 thresholds each (LightGBM's default), all splits of a tree are decided at once: that is the fast case.
 ///
 /// ```
 /// use bot4_ml::BoostedTrees;
@@ -67,6 +71,7 @@ pub struct BoostedTrees {
     features: Vec<String>,
     transform: Transform,
     slots: Slots,
+    ranking: Ranking,
     /// One forest an output.
     forests: Vec<Forest>,
     trees: usize,
@@ -108,13 +113,15 @@ impl BoostedTrees {
         let model = lightgbm::parse(text)?;
         let outputs = model.outputs;
         let (slots, trees) = Slots::resolve(&model.trees);
-        let forest = |output| Forest::new(trees.iter().skip(output).step_by(outputs), slots.len());
+        let ranking = Ranking::new(&trees, slots.len());
+        let forest = |output| Forest::new(trees.iter().skip(output).step_by(outputs), slots.len(), &ranking);
         let forests = (0..outputs).map(forest).collect();
         let divisor = if model.average { (model.trees.len() / outputs).max(1) as f64 } else { 1.0 };
         Ok(Self {
             features: model.features,
             transform: model.transform,
             slots,
+            ranking,
             forests,
             trees: trees.len(),
             divisor,
@@ -180,8 +187,10 @@ impl BoostedTrees {
         assert_eq!(out.len(), self.outputs(), "one place for every output");
         let slots = &mut scratch[..self.slots.len()];
         self.slots.fill(x, slots);
+        let mut ranks = [0; Splits::INPUTS_MAX];
+        let ranks = self.ranking.rank(slots, &mut ranks);
         for (out, forest) in out.iter_mut().zip(&self.forests) {
-            *out = forest.sum(slots);
+            *out = forest.sum(slots, ranks);
         }
     }
 

@@ -133,6 +133,111 @@ fn trees_of_any_depth_find_their_leaf() {
     }
 }
 
+/// A random tree; leaf values are whole numbers.
+struct Grown {
+    splits: Vec<Split>,
+    leaves: Vec<f64>,
+}
+
+struct Split {
+    feature: usize,
+    threshold: f64,
+    left: i32,
+    right: i32,
+}
+
+impl Grown {
+    /// Splits random leaves that are not too deep, at one of `grid` thresholds each.
+    fn new(rng: &mut impl FnMut() -> usize, features: usize, grid: usize, depth_max: usize) -> Self {
+        let mut grown = Self { splits: Vec::new(), leaves: vec![0.0] };
+        let mut ends = vec![(None, 0)]; // of each leaf: the split and side it hangs from, its depth
+        for _ in 0..rng() % 70 {
+            let leaf = rng() % ends.len();
+            let (from, depth) = ends[leaf];
+            if depth == depth_max {
+                continue;
+            }
+            let (split, new) = (grown.splits.len(), grown.leaves.len());
+            match from {
+                Some((at, false)) => grown.splits[at as usize].left = split as i32,
+                Some((at, true)) => grown.splits[at as usize].right = split as i32,
+                None => {}
+            }
+            let threshold = (rng() % grid) as f64 / 2.0 - 20.0;
+            grown.splits.push(Split {
+                feature: rng() % features,
+                threshold,
+                left: !(leaf as i32),
+                right: !(new as i32),
+            });
+            ends[leaf] = (Some((split as i32, false)), depth + 1);
+            ends.push((Some((split as i32, true)), depth + 1));
+            grown.leaves.push((rng() % 1_000) as f64);
+        }
+        grown
+    }
+
+    fn text(&self, number: usize) -> String {
+        let list = |f: &dyn Fn(&Split) -> String| self.splits.iter().map(f).collect::<Vec<_>>().join(" ");
+        let leaves = self.leaves.iter().map(f64::to_string).collect::<Vec<_>>().join(" ");
+        format!(
+            "\nTree={number}\nnum_leaves={}\nsplit_feature={}\nthreshold={}\ndecision_type={}\nleft_child={}\nright_child={}\nleaf_value={leaves}\n",
+            self.leaves.len(),
+            list(&|split| split.feature.to_string()),
+            list(&|split| split.threshold.to_string()),
+            list(&|_| "2".into()),
+            list(&|split| split.left.to_string()),
+            list(&|split| split.right.to_string()),
+        )
+    }
+
+    fn leaf(&self, x: &[f64]) -> f64 {
+        let mut at = if self.splits.is_empty() { !0 } else { 0 };
+        while let Ok(split) = usize::try_from(at) {
+            let Split { feature, threshold, left, right } = self.splits[split];
+            at = if x[feature] <= threshold { left } else { right };
+        }
+        self.leaves[!at as usize]
+    }
+}
+
+/// With few inputs and thresholds splits are decided by ranks, else not: on both sides of each limit, and all depths together.
+#[test]
+fn forests_of_every_size_find_their_leaves() {
+    let mut state = 7_u64;
+    let mut rng = move || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize
+    };
+    for (features, grid, depth, count) in [
+        (1, 1, 6, 3),
+        (4, 60, 6, 17),
+        (16, 9, 5, 64),
+        (17, 80, 6, 65),
+        (33, 80, 9, 150),
+        (128, 80, 6, 90),
+        (129, 80, 6, 90),
+        (1, 255, 6, 90),
+        (1, 256, 6, 90),
+        (2, 400, 7, 90),
+    ] {
+        let grown: Vec<Grown> = (0..count).map(|_| Grown::new(&mut rng, features, grid, depth)).collect();
+        let names = (0..features).map(|i| format!("f{i}")).collect::<Vec<_>>().join(" ");
+        let header = format!(
+            "tree\nversion=v4\nnum_tree_per_iteration=1\nmax_feature_idx={}\nfeature_names={names}\n",
+            features - 1
+        );
+        let blocks: String = grown.iter().enumerate().map(|(number, tree)| tree.text(number)).collect();
+        let trees = BoostedTrees::from_lightgbm(&format!("{header}{blocks}\nend of trees\n")).unwrap();
+        for _ in 0..50 {
+            // Half of the numbers are thresholds themselves.
+            let x: Vec<f64> = (0..features).map(|_| (rng() % (2 * grid + 4)) as f64 / 4.0 - 20.5).collect();
+            let want: f64 = grown.iter().map(|tree| tree.leaf(&x)).sum();
+            assert_eq!(raw(&trees, &x), want, "{features} features, {grid} thresholds, depth {depth}: {x:?}");
+        }
+    }
+}
+
 #[test]
 fn what_is_wrong_with_a_file_is_said_with_its_line() {
     for (from, to, want) in [

@@ -22,3 +22,4 @@ pub(crate) mod reduce;
 pub(crate) mod rolling;
 pub(crate) mod short;
 pub(crate) mod softmax;
+pub(crate) mod trees;

@@ -2,12 +2,13 @@
 
 use crate::algorithm::{
     arithmetic, extrema, gemm, linear, map, moments, panel, product, recurrence, reduce, rolling, short,
-    softmax,
+    softmax, trees,
 };
 use crate::element::Element;
 use crate::isa::{Isa, Token, detected};
 use crate::lanes::Step;
 use crate::panels::Panels;
+use crate::trees::{Cuts, Splits};
 use crate::vector::{Simd, Vector};
 
 /// Each entry: documentation, signature, conditions, and the algorithm with the register it runs on.
@@ -578,6 +579,45 @@ kernels! {
     fn gemm(a: &[T], b: &[T], c: &mut [T], rows: usize, inner: usize, cols: usize)
         where shapes([(a.len(), rows, inner), (b.len(), inner, cols), (c.len(), rows, cols)]) = Wide gemm::gemm;
 
+    /// How many of its cuts lie below each number: `ranks[i]` of those of input `i` below `x[i]`. A NaN is above none.
+    ///
+    /// # Panics
+    /// If the lengths differ.
+    ///
+    /// ```
+    /// use bot4_simd::{Cuts, ranks};
+    ///
+    /// let cuts = Cuts::new([&[0.0][..], &[1.0, 2.0, 3.0]]);
+    /// let mut rank = [0; 2];
+    /// ranks(&cuts, &[0.0, 2.5], &mut rank);
+    /// assert_eq!(rank, [0, 2]);
+    /// ```
+    fn ranks(cuts: &Cuts<T>, x: &[T], ranks: &mut [u8])
+        where same_lengths(x.len(), cuts.inputs(), ranks.len()) = Wide trees::ranks;
+
+    /// The sum of what boosted trees say: of each tree the leaf that its splits lead to, given the [`ranks`] of its inputs, which are padded
+    /// with anything to a multiple of 16; a tree that asks for an input beyond them leads to any of its leaves. What it costs depends on how
+    /// many trees and inputs there are, not on the ranks. The same bits on every instruction set.
+    ///
+    /// # Panics
+    /// If there are not as many rows of leaves as trees, or the ranks are not a multiple of 16 up to
+    /// [`Splits::INPUTS_MAX`](crate::Splits::INPUTS_MAX).
+    ///
+    /// ```
+    /// use bot4_simd::{Splits, leaf_sum};
+    ///
+    /// let mut trees = [Splits::new(), Splits::new()];
+    /// trees[0].set(1, 0, 4); // its root: right if input 0 is above its cut 4
+    /// trees[1].set(1, 0, 5);
+    /// let halves = |left: f64, right: f64| std::array::from_fn(|leaf| if leaf < 32 { left } else { right });
+    /// let leaves = [halves(1.0, 2.0), halves(10.0, 20.0)];
+    /// let mut ranks = [0; 16];
+    /// ranks[0] = 5; // above five cuts: 0 to 4
+    /// assert_eq!(leaf_sum(&trees, &leaves, &ranks), 12.0);
+    /// ```
+    fn leaf_sum(trees: &[Splits], leaves: &[[T; Splits::LEAVES]], ranks: &[u8]) -> T
+        where fits_trees(trees.len(), leaves.len(), ranks.len()) = Wide trees::leaf_sum;
+
     /// A layer for one row: `y[j] = bias[j] + sum over k of x[k] * a[k][j]`, with `a` laid out by
     /// [`Panels`](crate::Panels) and `bias` padded as its columns are. The same bits as
     /// [`panel_gemm`](crate::panel_gemm), and on every instruction set that has FMA.
@@ -649,6 +689,16 @@ fn fits_panels<T: Element>(layout: Panels<T>, a: usize, bias: usize) {
 fn fits_batch<T: Element>(layout: Panels<T>, [a, bias, x, y]: [usize; 4], rows: usize) {
     fits_panels(layout, a, bias);
     shapes([(x, rows, layout.inputs()), (y, rows, layout.outputs())]);
+}
+
+#[inline(always)]
+#[track_caller]
+fn fits_trees(trees: usize, leaves: usize, ranks: usize) {
+    same_length(trees, leaves);
+    assert!(
+        ranks.is_multiple_of(16) && ranks <= Splits::INPUTS_MAX,
+        "{ranks} ranks are no rows of 16, or too many"
+    );
 }
 
 #[inline(always)]

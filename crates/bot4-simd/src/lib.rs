@@ -18,6 +18,7 @@
 //! - [`map()`] puts numbers through a [`Step`] of one's own, in one pass.
 //! - [`Matrix`] has its sizes in its type.
 //! - [`Panels`] lays out the weights of a layer for [`panel_gemv`] and [`panel_gemm`].
+//! - [`Cuts`] and [`Splits`] lay out boosted trees for [`ranks`] and [`leaf_sum`].
 //!
 //! Inside: `vector` is the private layer of about thirty operations, `backend` implements it per
 //! instruction set, `algorithm` holds each kernel once, `kernels` lists the public ones, `constants` has
@@ -25,7 +26,7 @@
 //!
 //! # The same bits
 //! Element-wise kernels give the same bits for an element whatever its position, the slice's length and the
-//! instruction set (`axpy` may round twice in portable code). `dot8`, `weighted_sum`, `gemv_t` and the windows are the
+//! instruction set (`axpy` may round twice in portable code). `dot8`, `weighted_sum`, `gemv_t`, `leaf_sum` and the windows are the
 //! same on every machine; the other sums and products are fast, and differ in rounding between sets.
 //! [`reproducible`] has all of them with the same bits everywhere.
 
@@ -38,6 +39,7 @@ mod kernels;
 mod lanes;
 mod matrix;
 mod panels;
+mod trees;
 mod vector;
 
 pub use element::Element;
@@ -48,6 +50,7 @@ pub use kernels::reproducible;
 pub use lanes::{Lanes, Step, step};
 pub use matrix::Matrix;
 pub use panels::Panels;
+pub use trees::{Cuts, Splits};
 
 /// The examples of the README are tests.
 #[cfg(doctest)]

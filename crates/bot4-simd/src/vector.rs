@@ -10,6 +10,7 @@ use crate::backend::Portable;
 use crate::backend::{Avx2, Avx512};
 use crate::element::{Element, Registers};
 use crate::isa::Isa;
+use crate::trees::Splits;
 use core::fmt::Debug;
 
 /// The proof that an instruction set is there, and the registers it offers for each element type.
@@ -22,6 +23,11 @@ pub trait Simd: Copy + Debug + Send + Sync + 'static {
     type Octet<T: Element>: Vector<Elem = T, Token: From<Self>>;
     /// The token of this set in the reproducible mode.
     type Reproducible: Simd + From<Self>;
+    /// What the splits of up to [`BLOCK`](crate::trees::BLOCK) trees say to ranked numbers.
+    type Ways<'a>: Ways;
+
+    /// What the splits say to these ranks, 16 in each row; to an input beyond them, anything.
+    fn ways<'a>(self, trees: &'a [Splits], ranks: &'a [[u8; 16]]) -> Self::Ways<'a>;
 
     /// Runs `f` inside a function compiled for this instruction set.
     fn enter<R>(self, f: impl FnOnce() -> R) -> R;
@@ -52,6 +58,12 @@ macro_rules! reproducible {
             type Wide<T: Element> = T::$register;
             type Octet<T: Element> = T::$octet;
             type Reproducible = Self;
+            type Ways<'a> = <$set as Simd>::Ways<'a>;
+
+            #[inline(always)]
+            fn ways<'a>(self, trees: &'a [Splits], ranks: &'a [[u8; 16]]) -> Self::Ways<'a> {
+                self.0.ways(trees, ranks)
+            }
 
             #[inline(always)]
             fn enter<R>(self, f: impl FnOnce() -> R) -> R {
@@ -78,7 +90,7 @@ pub trait Vector: Copy + Debug {
     /// The number type of a lane.
     type Elem: Element;
     /// The proof needed to make a vector.
-    type Token: Copy + Debug;
+    type Token: Simd;
     /// One truth value per lane.
     type Mask: Copy;
     /// Lanes per register.
@@ -204,4 +216,11 @@ pub trait Vector: Copy + Debug {
 pub trait Rare<T: Element>: Copy {
     /// What takes the place of `x`.
     fn of<V: Vector<Elem = T>>(self, token: V::Token, x: V) -> V;
+}
+
+/// The ways that the splits of some trees send something.
+pub trait Ways {
+    /// From the nodes at which the eight trees from number `8 group` on are, to the child that each one's split sends it to: `2 n` to the
+    /// left, `2 n + 1` to the right. Of trees that are not there, any number.
+    fn follow(&self, group: usize, at: [u64; 8]) -> [u64; 8];
 }

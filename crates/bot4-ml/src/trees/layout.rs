@@ -2,13 +2,15 @@
 //!
 //! A tree of depth up to [`COMPLETE_MAX`] becomes a complete one: a leaf higher up becomes a subtree of splits that
 //! all lead to it. Node `i` has the children `2 i` and `2 i + 1`, so that a step is `i = 2 i + (slot > threshold)`,
-//! and thresholds, slots and leaves are arrays whose length the compiler knows. Deeper trees are walked on nodes
+//! and thresholds, slots and leaves are arrays whose length the compiler knows; up to depth 6 they are those of `ranked`, where the model
+//! has no more slots and thresholds than that can take. Deeper trees are walked on nodes
 //! with explicit children, in which a leaf leads to itself, for as many steps as the deepest of their group has.
 //!
 //! Steps of one tree wait for each other; [`ABREAST`] trees are walked at once to have something to do meanwhile. Of a
 //! hundred trees of depth 6, eight at once measured two thirds of the time of four, ten the same, sixteen more. A vector gather
-//! measured slower; comparing integers that order as the numbers do, the same.
+//! measured slower.
 
+use super::ranked::{Ranked, Ranking};
 use super::slots::{Node, Tree};
 
 /// Deeper trees would take twice the memory a level.
@@ -23,17 +25,24 @@ const FEW: usize = 256;
 pub(super) struct Forest {
     /// Leaves of trees without a split.
     constant: f64,
+    ranked: Ranked,
     complete: Complete,
     deep: Deep,
 }
 
 impl Forest {
-    pub(super) fn new<'a>(trees: impl Iterator<Item = &'a Tree>, slots: usize) -> Self {
-        let mut forest = Self { constant: 0.0, complete: Complete::default(), deep: Deep::default() };
+    pub(super) fn new<'a>(trees: impl Iterator<Item = &'a Tree>, slots: usize, ranking: &Ranking) -> Self {
+        let mut forest = Self {
+            constant: 0.0,
+            ranked: Ranked::default(),
+            complete: Complete::default(),
+            deep: Deep::default(),
+        };
         let mut deep = Vec::new();
         for tree in trees {
             match depth(tree) {
                 0 => forest.constant += tree.leaves[0],
+                depth if ranking.takes(depth) => forest.ranked.push(tree, ranking),
                 depth if depth <= COMPLETE_MAX && slots <= FEW => forest.complete.push(tree, depth),
                 depth => deep.push((depth, tree)),
             }
@@ -43,15 +52,15 @@ impl Forest {
         forest
     }
 
-    /// The sum of the leaves that the slots lead to.
+    /// The sum of the leaves that the slots and their ranks lead to.
     #[inline]
-    pub(super) fn sum(&self, slots: &[f64]) -> f64 {
-        self.constant + self.complete.sum(slots) + self.deep.sum(slots)
+    pub(super) fn sum(&self, slots: &[f64], ranks: &[u8]) -> f64 {
+        self.constant + self.ranked.sum(ranks) + self.complete.sum(slots) + self.deep.sum(slots)
     }
 }
 
 /// Steps from the root to the deepest leaf. The parser has checked that the nodes are a tree.
-fn depth(tree: &Tree) -> usize {
+pub(super) fn depth(tree: &Tree) -> usize {
     let mut deepest = 0;
     let mut open = if tree.nodes.is_empty() { Vec::new() } else { vec![(0, 1)] };
     while let Some((node, depth)) = open.pop() {
@@ -76,22 +85,35 @@ struct Heap<const N: usize> {
 impl<const N: usize> Heap<N> {
     fn new(tree: &Tree) -> Self {
         let mut heap = Self { thresholds: [0.0; N], leaves: [0.0; N], slots: [0; N] };
-        heap.place(tree, 0, 1);
+        complete(tree, N, &mut |at, spot| match spot {
+            Spot::Leaf(value) => heap.leaves[at] = value,
+            Spot::Split(node) => (heap.thresholds[at], heap.slots[at]) = (node.threshold, node.slot as u8),
+        });
         heap
     }
+}
 
-    /// Puts a node or leaf of the tree, and what hangs from it, at node `at`.
-    fn place(&mut self, tree: &Tree, from: i32, at: usize) {
-        let node = usize::try_from(from).map(|node| tree.nodes[node]);
-        if at >= N {
-            self.leaves[at - N] = tree.leaves[!from as usize];
+/// What stands at a place of a complete tree.
+pub(super) enum Spot<'a> {
+    Split(&'a Node),
+    /// At its number among the leaves.
+    Leaf(f64),
+}
+
+/// Visits what is to be placed in a complete tree of so many leaves. Nodes below a leaf higher up are not visited: both of their ways
+/// lead to that leaf.
+pub(super) fn complete(tree: &Tree, leaves: usize, place: &mut impl FnMut(usize, Spot<'_>)) {
+    let mut open = vec![(0, 1)];
+    while let Some((from, at)) = open.pop() {
+        let node = usize::try_from(from).ok().map(|node| &tree.nodes[node]);
+        if at >= leaves {
+            place(at - leaves, Spot::Leaf(tree.leaves[!from as usize]));
         } else {
-            // Below a leaf, both ways of any comparison lead to it.
-            let Node { slot, threshold, left, right } =
-                node.unwrap_or(Node { slot: 0, threshold: 0.0, left: from, right: from });
-            (self.thresholds[at], self.slots[at]) = (threshold, slot as u8);
-            self.place(tree, left, 2 * at);
-            self.place(tree, right, 2 * at + 1);
+            if let Some(node) = node {
+                place(at, Spot::Split(node));
+            }
+            let (left, right) = node.map_or((from, from), |node| (node.left, node.right));
+            open.extend([(left, 2 * at), (right, 2 * at + 1)]);
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use crate::element::Element;
 use crate::isa::Isa;
-use crate::vector::{Reproducible, Simd, Vector};
+use crate::trees::Splits;
+use crate::vector::{Reproducible, Simd, Vector, Ways};
 use core::array::from_fn;
 
 /// The token every CPU may have.
@@ -14,10 +15,35 @@ impl Simd for Portable {
     type Wide<T: Element> = T::Portable;
     type Octet<T: Element> = T::Portable;
     type Reproducible = Reproducible<Self>;
+    type Ways<'a> = Asked<'a>;
+
+    #[inline(always)]
+    fn ways<'a>(self, trees: &'a [Splits], ranks: &'a [[u8; 16]]) -> Asked<'a> {
+        Asked { trees, ranks: ranks.as_flattened() }
+    }
 
     #[inline(always)]
     fn enter<R>(self, f: impl FnOnce() -> R) -> R {
         f()
+    }
+}
+
+/// A split is decided when its node is asked: to decide all would be ten times the work.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    trees: &'a [Splits],
+    ranks: &'a [u8],
+}
+
+impl Ways for Asked<'_> {
+    #[inline(always)]
+    fn follow(&self, group: usize, mut at: [u64; 8]) -> [u64; 8] {
+        for (at, tree) in at.iter_mut().zip(&self.trees[8 * group..]) {
+            let node = *at as usize % Splits::LEAVES;
+            let rank = self.ranks.get(tree.input(node)).copied().unwrap_or(0);
+            *at = 2 * *at + u64::from(rank >= tree.least[node]);
+        }
+        at
     }
 }
 

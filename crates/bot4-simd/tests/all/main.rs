@@ -7,3 +7,4 @@ mod rolling;
 mod short;
 mod special;
 mod steps;
+mod trees;
