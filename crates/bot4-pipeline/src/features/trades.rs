@@ -100,12 +100,28 @@ impl TradeFeatures {
         out.set_len(trades.len());
         let mut first = 0;
         for trades in trades.chunks(TILE) {
-            // The library's logarithm: called from wide code it would cost more.
-            let ln_qty = &mut out.column_mut(4)[first..];
-            ln_qty.iter_mut().zip(trades).for_each(|(ln_qty, trade)| *ln_qty = self.ln_qty(trade));
-            Isa::detect().run(Tile { features: self, trades, out, first });
+            let columns = out.disjoint_mut([0, 1, 2, 3, 4, 5]);
+            self.tile(trades, columns.map(|column| &mut column[first..first + trades.len()]));
             first += trades.len();
         }
+    }
+
+    /// What waits for the trade before, and the library's logarithm, which goes on meanwhile and would cost more if it were called from wide code;
+    /// then what does not wait.
+    fn tile(&mut self, trades: &[Trade], [signs, fast, slow, r, ln_qty, flow]: [&mut [f64]; 6]) {
+        let n = trades.len();
+        let (mut px, mut gross) = ([0; TILE + 1], [0.0; TILE]);
+        px[0] = self.last_px.unwrap_or(trades[0].px);
+        let mut state = self.clone(); // not where the columns could lie, for all the compiler knows
+        for (i, trade) in trades.iter().enumerate() {
+            px[i + 1] = trade.px;
+            signs[i] = sign(trade);
+            [fast[i], slow[i]] = state.average(signs[i]);
+            (flow[i], gross[i]) = state.count(trade);
+            ln_qty[i] = state.ln_qty(trade);
+        }
+        *self = Self { last_px: Some(px[n]), ..state };
+        Isa::detect().run(Ratios { px: &px[..=n], r, flow, gross: &gross[..n] });
     }
 
     /// Takes a sign into both means.
@@ -145,36 +161,25 @@ fn share(net: f64, gross: f64) -> f64 {
     if gross > 0.0 { net / gross } else { 0.0 }
 }
 
-/// Some trades of a batch.
-struct Tile<'a> {
-    features: &'a mut TradeFeatures,
-    trades: &'a [Trade],
-    out: &'a mut Columns<f64>,
-    /// The row of the first trade.
-    first: usize,
+/// The divisions of some trades.
+struct Ratios<'a> {
+    /// Prices, the one before the first trade in front.
+    px: &'a [i64],
+    r: &'a mut [f64],
+    /// What was bought minus what was sold, to become a share of `gross`.
+    flow: &'a mut [f64],
+    gross: &'a [f64],
 }
 
-impl Program for Tile<'_> {
+impl Program for Ratios<'_> {
     type Output = ();
 
     #[inline(always)]
     fn run<K: Kernels>(self, _: K) {
-        let Self { features, trades, out, first } = self;
-        let n = trades.len();
-        let columns = out.disjoint_mut([0, 1, 2, 3, 5]);
-        let [signs, fast, slow, r, flow] = columns.map(|column| &mut column[first..first + n]);
-        let (mut px, mut gross) = ([0; TILE + 1], [0.0; TILE]);
-        px[0] = features.last_px.unwrap_or(trades[0].px);
-        for (i, trade) in trades.iter().enumerate() {
-            px[i + 1] = trade.px;
-            signs[i] = sign(trade);
-            [fast[i], slow[i]] = features.average(signs[i]);
-            (flow[i], gross[i]) = features.count(trade);
-        }
-        features.last_px = Some(px[n]);
-        log_ratios(&px[..=n], r);
+        let Self { px, r, flow, gross } = self;
+        log_ratios(px, r);
         r.iter_mut().for_each(|r| *r *= 1e4);
-        flow.iter_mut().zip(&gross).for_each(|(flow, &gross)| *flow = share(*flow, gross));
+        flow.iter_mut().zip(gross).for_each(|(flow, &gross)| *flow = share(*flow, gross));
     }
 }
 
