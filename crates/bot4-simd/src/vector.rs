@@ -224,3 +224,29 @@ pub trait Ways {
     /// left, `2 n + 1` to the right. Of trees that are not there, any number.
     fn follow(&self, group: usize, at: [u64; 8]) -> [u64; 8];
 }
+
+/// One register of `LANES` bytes.
+pub trait Bytes: Copy {
+    /// The proof needed to make one.
+    type Token: Copy;
+    /// Bytes per register.
+    const LANES: usize;
+
+    fn splat(token: Self::Token, byte: u8) -> Self;
+    /// The first `LANES` bytes of `from`.
+    fn load(token: Self::Token, from: &[u8]) -> Self;
+    /// The row again and again.
+    fn repeat(token: Self::Token, row: &[u8; 16]) -> Self;
+    fn or(self, other: Self) -> Self;
+    fn xor(self, other: Self) -> Self;
+    /// The bits that `other` has not.
+    fn without(self, other: Self) -> Self;
+    /// The sum, and 255 where it is more.
+    fn add_saturating(self, other: Self) -> Self;
+    /// In each lane the byte of a repeated row whose number is in the four lowest bits of `index`; 0 where its top bit is set.
+    fn entry(self, index: Self) -> Self;
+    /// Bit `l` says whether lane `l` is at least that of `least`.
+    fn at_least(self, least: Self) -> u64;
+    /// Twice each number of `at`, plus the bit of that number of the word in `bits`.
+    fn follow(token: Self::Token, bits: &[u64; 8], at: [u64; 8]) -> [u64; 8];
+}

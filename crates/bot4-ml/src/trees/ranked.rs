@@ -2,8 +2,8 @@
 //!
 //! A split asks whether a slot is above its threshold, and that is whether the slot is above one more of all thresholds that the model
 //! has for it. So each slot is compared with all of them once a row and becomes a byte, its rank; a node is two bytes, and the
-//! splits of a whole tree are decided by a few vector instructions; without those, `layout` walks from node to node. The idea of ordering all comparisons by feature is that of
-//! QuickScorer (Lucchese et al., 2015).
+//! splits of a whole tree are decided by a few vector instructions; without those, `layout` walks from node to node. To order all
+//! comparisons by feature, not by tree, is the idea of QuickScorer (Lucchese et al., 2015).
 
 use bot4_simd::{Cuts, Isa, Splits};
 

@@ -3,7 +3,7 @@
 
 use crate::element::Element;
 use crate::trees::{BLOCK, Cuts, STEP, Splits};
-use crate::vector::{Simd, Vector, Ways};
+use crate::vector::{Bytes, Simd, Vector, Ways};
 
 /// Trees that are followed side by side, as each step waits for the one before it.
 const ABREAST: usize = 8;
@@ -84,4 +84,51 @@ fn add_leaves<T: Element>(sums: &mut [T; ABREAST], leaves: &[[T; Splits::LEAVES]
     for ((sum, leaves), at) in sums.iter_mut().zip(leaves).zip(at) {
         *sum += leaves[at as usize % Splits::LEAVES];
     }
+}
+
+/// The splits of some trees, all decided: bit `n` of a word is node `n` of its tree.
+#[derive(Debug)]
+#[repr(align(64))]
+pub struct Decided<B: Bytes> {
+    bits: [u64; BLOCK],
+    token: B::Token,
+}
+
+impl<B: Bytes> Decided<B> {
+    #[inline(always)]
+    pub(crate) fn new(token: B::Token, trees: &[Splits], ranks: &[[u8; 16]]) -> Self {
+        let mut bits = [0; BLOCK];
+        for (bits, tree) in bits.iter_mut().zip(trees) {
+            for first in (0..Splits::LEAVES).step_by(B::LANES) {
+                *bits |= decide::<B>(token, &tree.inputs[first..], &tree.least[first..], ranks) << first;
+            }
+        }
+        Self { bits, token }
+    }
+}
+
+impl<B: Bytes> Ways for Decided<B> {
+    #[inline(always)]
+    fn follow(&self, group: usize, at: [u64; 8]) -> [u64; 8] {
+        B::follow(self.token, &self.bits.as_chunks().0[group], at)
+    }
+}
+
+/// The ways of as many nodes as a register has bytes.
+///
+/// An input has the top bit from 16 on, and for that a row gives nothing: of two rows, the second is asked with the bit turned over. Of
+/// more, each is asked with the number of the input less that of the row's first, and the top bit where that is not below 16.
+#[inline(always)]
+fn decide<B: Bytes>(t: B::Token, inputs: &[u8], least: &[u8], ranks: &[[u8; 16]]) -> u64 {
+    let (inputs, top) = (B::load(t, inputs), B::splat(t, 0x80));
+    let mut found = B::splat(t, 0);
+    for (i, row) in ranks.iter().enumerate() {
+        let index = match (i, ranks.len()) {
+            (0, 1 | 2) => inputs,
+            (1, 2) => inputs.xor(top),
+            _ => inputs.without(top).xor(B::splat(t, 16 * i as u8)).add_saturating(B::splat(t, 0x70)),
+        };
+        found = found.or(B::repeat(t, row).entry(index));
+    }
+    found.at_least(B::load(t, least))
 }

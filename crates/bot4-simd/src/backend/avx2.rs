@@ -2,10 +2,11 @@
 #![allow(unsafe_code)] // Intrinsics are unsafe outside functions with the target feature.
 
 use super::Avx512;
+use crate::algorithm::trees::Decided;
 use crate::element::{Element, Registers};
 use crate::isa::Isa;
-use crate::trees::{BLOCK, Splits};
-use crate::vector::{Reproducible, Simd, Vector, Ways};
+use crate::trees::Splits;
+use crate::vector::{Bytes, Reproducible, Simd, Vector};
 use core::arch::asm;
 use core::arch::x86_64::*;
 
@@ -41,15 +42,11 @@ impl Simd for Avx2 {
     type Wide<T: Element> = T::Avx2;
     type Octet<T: Element> = T::Avx2Octet;
     type Reproducible = Reproducible<Self>;
-    type Ways<'a> = Decided;
+    type Ways<'a> = Decided<Bytes256>;
 
     #[inline(always)]
-    fn ways<'a>(self, trees: &'a [Splits], ranks: &'a [[u8; 16]]) -> Decided {
-        let mut ways = Decided([0; BLOCK]);
-        for (bits, tree) in ways.0.iter_mut().zip(trees) {
-            *bits = decided(self, tree, ranks);
-        }
-        ways
+    fn ways<'a>(self, trees: &'a [Splits], ranks: &'a [[u8; 16]]) -> Self::Ways<'a> {
+        Decided::new(self, trees, ranks)
     }
 
     #[inline(always)]
@@ -73,60 +70,64 @@ macro_rules! op {
     }};
 }
 
-/// The ways of all nodes of a tree.
-#[inline(always)]
-fn decided(token: Avx2, tree: &Splits, ranks: &[[u8; 16]]) -> u64 {
-    let (inputs, least) = (tree.inputs.as_chunks().0, tree.least.as_chunks().0);
-    let low = half_decided(token, &inputs[0], &least[0], ranks);
-    let high = half_decided(token, &inputs[1], &least[1], ranks);
-    u64::from(low) | u64::from(high) << 32
-}
+/// 32 bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct Bytes256(__m256i);
 
-#[inline(always)]
-fn half_decided(_: Avx2, inputs: &[u8; 32], least: &[u8; 32], ranks: &[[u8; 16]]) -> u32 {
-    // SAFETY: the array is as long as the register; the token proves the feature.
-    let inputs = unsafe { _mm256_loadu_si256(inputs.as_ptr().cast()) };
-    // SAFETY: as above.
-    let least = unsafe { _mm256_loadu_si256(least.as_ptr().cast()) };
-    // For an index with the top bit the shuffle gives 0. Inputs from 16 on have it; of two rows that is enough.
-    let top = op!(_mm256_set1_epi8(i8::MIN));
-    let mut found = op!(_mm256_setzero_si256());
-    for (i, row) in ranks.iter().enumerate() {
+impl Bytes for Bytes256 {
+    type Token = Avx2;
+    const LANES: usize = 32;
+
+    #[inline(always)]
+    fn splat(_: Avx2, byte: u8) -> Self {
+        Self(op!(_mm256_set1_epi8(byte as i8)))
+    }
+    #[inline(always)]
+    fn load(_: Avx2, from: &[u8]) -> Self {
+        let from = &from[..32];
+        // SAFETY: `from` is as long as the register; the token proves the feature.
+        Self(unsafe { _mm256_loadu_si256(from.as_ptr().cast()) })
+    }
+    #[inline(always)]
+    fn repeat(_: Avx2, row: &[u8; 16]) -> Self {
         // SAFETY: the row has 16 bytes; the token proves the feature.
         let row = unsafe { _mm_loadu_si128(row.as_ptr().cast()) };
-        let row = op!(_mm256_broadcastsi128_si256(row));
-        let index = match (i, ranks.len()) {
-            (0, 1 | 2) => inputs,
-            (1, 2) => op!(_mm256_xor_si256(inputs, top)),
-            _ => {
-                let input = op!(_mm256_andnot_si256(top, inputs));
-                let in_row = op!(_mm256_xor_si256(input, _mm256_set1_epi8((16 * i) as i8)));
-                op!(_mm256_adds_epu8(in_row, _mm256_set1_epi8(0x70)))
-            }
-        };
-        found = op!(_mm256_or_si256(found, _mm256_shuffle_epi8(row, index)));
+        Self(op!(_mm256_broadcastsi128_si256(row)))
     }
-    let reached = op!(_mm256_cmpeq_epi8(_mm256_max_epu8(found, least), found));
-    op!(_mm256_movemask_epi8(reached)) as u32
-}
-
-/// Bit `n` of a word is node `n` of its tree.
-#[derive(Debug)]
-#[repr(align(64))]
-pub struct Decided([u64; BLOCK]);
-
-impl Ways for Decided {
     #[inline(always)]
-    fn follow(&self, group: usize, mut at: [u64; 8]) -> [u64; 8] {
-        let one = op!(_mm256_set1_epi64x(1));
-        let (ways, at_halves) = (self.0[8 * group..][..8].as_chunks::<4>().0, at.as_chunks_mut::<4>().0);
-        for (ways, at) in ways.iter().zip(at_halves) {
-            // SAFETY: the array is as long as the register; `self` is made with a token, which proves the feature.
-            let ways = unsafe { _mm256_loadu_si256(ways.as_ptr().cast()) };
+    fn or(self, other: Self) -> Self {
+        Self(op!(_mm256_or_si256(self.0, other.0)))
+    }
+    #[inline(always)]
+    fn xor(self, other: Self) -> Self {
+        Self(op!(_mm256_xor_si256(self.0, other.0)))
+    }
+    #[inline(always)]
+    fn without(self, other: Self) -> Self {
+        Self(op!(_mm256_andnot_si256(other.0, self.0)))
+    }
+    #[inline(always)]
+    fn add_saturating(self, other: Self) -> Self {
+        Self(op!(_mm256_adds_epu8(self.0, other.0)))
+    }
+    #[inline(always)]
+    fn entry(self, index: Self) -> Self {
+        Self(op!(_mm256_shuffle_epi8(self.0, index.0)))
+    }
+    #[inline(always)]
+    fn at_least(self, least: Self) -> u64 {
+        let reached = op!(_mm256_cmpeq_epi8(_mm256_max_epu8(self.0, least.0), self.0));
+        (op!(_mm256_movemask_epi8(reached)) as u32).into()
+    }
+    #[inline(always)]
+    fn follow(_: Avx2, bits: &[u64; 8], mut at: [u64; 8]) -> [u64; 8] {
+        for (bits, at) in bits.as_chunks::<4>().0.iter().zip(at.as_chunks_mut::<4>().0) {
+            // SAFETY: the array is as long as the register; the token proves the feature.
+            let bits = unsafe { _mm256_loadu_si256(bits.as_ptr().cast()) };
             // SAFETY: as above.
             let node = unsafe { _mm256_loadu_si256(at.as_ptr().cast()) };
-            let right = op!(_mm256_and_si256(_mm256_srlv_epi64(ways, node), one));
-            let child = op!(_mm256_add_epi64(_mm256_add_epi64(node, node), right));
+            let bit = op!(_mm256_and_si256(_mm256_srlv_epi64(bits, node), _mm256_set1_epi64x(1)));
+            let child = op!(_mm256_add_epi64(_mm256_add_epi64(node, node), bit));
             // SAFETY: as above.
             unsafe { _mm256_storeu_si256(at.as_mut_ptr().cast(), child) };
         }

@@ -2,10 +2,11 @@
 #![allow(unsafe_code)] // Intrinsics are unsafe outside functions with the target feature.
 
 use super::Avx2;
+use crate::algorithm::trees::Decided;
 use crate::element::{Element, Registers};
 use crate::isa::Isa;
-use crate::trees::{BLOCK, Splits};
-use crate::vector::{Reproducible, Simd, Vector, Ways};
+use crate::trees::Splits;
+use crate::vector::{Bytes, Reproducible, Simd, Vector};
 use core::arch::asm;
 use core::arch::x86_64::*;
 use core::mem::MaybeUninit;
@@ -38,15 +39,11 @@ impl Simd for Avx512 {
     type Wide<T: Element> = T::Avx512;
     type Octet<T: Element> = T::Avx512Octet;
     type Reproducible = Reproducible<Self>;
-    type Ways<'a> = Decided;
+    type Ways<'a> = Decided<Bytes512>;
 
     #[inline(always)]
-    fn ways<'a>(self, trees: &'a [Splits], ranks: &'a [[u8; 16]]) -> Decided {
-        let mut ways = Decided([0; BLOCK]);
-        for (bits, tree) in ways.0.iter_mut().zip(trees) {
-            *bits = decided(self, tree, ranks);
-        }
-        ways
+    fn ways<'a>(self, trees: &'a [Splits], ranks: &'a [[u8; 16]]) -> Self::Ways<'a> {
+        Decided::new(self, trees, ranks)
     }
 
     #[inline(always)]
@@ -74,49 +71,62 @@ macro_rules! op {
     }};
 }
 
-/// The ways of all nodes of a tree.
-#[inline(always)]
-fn decided(_: Avx512, tree: &Splits, ranks: &[[u8; 16]]) -> u64 {
-    // SAFETY: the array is as long as the register; the token proves the feature.
-    let inputs = unsafe { _mm512_loadu_epi8(tree.inputs.as_ptr().cast()) };
-    // SAFETY: as above.
-    let least = unsafe { _mm512_loadu_epi8(tree.least.as_ptr().cast()) };
-    // For an index with the top bit the shuffle gives 0. Inputs from 16 on have it; of two rows that is enough.
-    let top = op!(_mm512_set1_epi8(i8::MIN));
-    let mut found = op!(_mm512_setzero_si512());
-    for (i, row) in ranks.iter().enumerate() {
+/// 64 bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct Bytes512(__m512i);
+
+impl Bytes for Bytes512 {
+    type Token = Avx512;
+    const LANES: usize = 64;
+
+    #[inline(always)]
+    fn splat(_: Avx512, byte: u8) -> Self {
+        Self(op!(_mm512_set1_epi8(byte as i8)))
+    }
+    #[inline(always)]
+    fn load(_: Avx512, from: &[u8]) -> Self {
+        let from = &from[..64];
+        // SAFETY: `from` is as long as the register; the token proves the feature.
+        Self(unsafe { _mm512_loadu_epi8(from.as_ptr().cast()) })
+    }
+    #[inline(always)]
+    fn repeat(_: Avx512, row: &[u8; 16]) -> Self {
         // SAFETY: the row has 16 bytes; the token proves the feature.
         let row = unsafe { _mm_loadu_si128(row.as_ptr().cast()) };
-        let row = op!(_mm512_broadcast_i32x4(row));
-        let index = match (i, ranks.len()) {
-            (0, 1 | 2) => inputs,
-            (1, 2) => op!(_mm512_xor_si512(inputs, top)),
-            _ => {
-                let input = op!(_mm512_andnot_si512(top, inputs));
-                let in_row = op!(_mm512_xor_si512(input, _mm512_set1_epi8((16 * i) as i8)));
-                op!(_mm512_adds_epu8(in_row, _mm512_set1_epi8(0x70)))
-            }
-        };
-        found = op!(_mm512_or_si512(found, _mm512_shuffle_epi8(row, index)));
+        Self(op!(_mm512_broadcast_i32x4(row)))
     }
-    op!(_mm512_cmpge_epu8_mask(found, least))
-}
-
-/// Bit `n` of a word is node `n` of its tree.
-#[derive(Debug)]
-#[repr(align(64))]
-pub struct Decided([u64; BLOCK]);
-
-impl Ways for Decided {
     #[inline(always)]
-    fn follow(&self, group: usize, mut at: [u64; 8]) -> [u64; 8] {
-        let ways = &self.0[8 * group..][..8];
-        // SAFETY: the slice is as long as the register; `self` is made with a token, which proves the feature.
-        let ways = unsafe { _mm512_loadu_epi64(ways.as_ptr().cast()) };
+    fn or(self, other: Self) -> Self {
+        Self(op!(_mm512_or_si512(self.0, other.0)))
+    }
+    #[inline(always)]
+    fn xor(self, other: Self) -> Self {
+        Self(op!(_mm512_xor_si512(self.0, other.0)))
+    }
+    #[inline(always)]
+    fn without(self, other: Self) -> Self {
+        Self(op!(_mm512_andnot_si512(other.0, self.0)))
+    }
+    #[inline(always)]
+    fn add_saturating(self, other: Self) -> Self {
+        Self(op!(_mm512_adds_epu8(self.0, other.0)))
+    }
+    #[inline(always)]
+    fn entry(self, index: Self) -> Self {
+        Self(op!(_mm512_shuffle_epi8(self.0, index.0)))
+    }
+    #[inline(always)]
+    fn at_least(self, least: Self) -> u64 {
+        op!(_mm512_cmpge_epu8_mask(self.0, least.0))
+    }
+    #[inline(always)]
+    fn follow(_: Avx512, bits: &[u64; 8], mut at: [u64; 8]) -> [u64; 8] {
+        // SAFETY: the array is as long as the register; the token proves the feature.
+        let bits = unsafe { _mm512_loadu_epi64(bits.as_ptr().cast()) };
         // SAFETY: as above.
         let node = unsafe { _mm512_loadu_epi64(at.as_ptr().cast()) };
-        let right = op!(_mm512_and_si512(_mm512_srlv_epi64(ways, node), _mm512_set1_epi64(1)));
-        let child = op!(_mm512_add_epi64(_mm512_add_epi64(node, node), right));
+        let bit = op!(_mm512_and_si512(_mm512_srlv_epi64(bits, node), _mm512_set1_epi64(1)));
+        let child = op!(_mm512_add_epi64(_mm512_add_epi64(node, node), bit));
         // SAFETY: as above.
         unsafe { _mm512_storeu_epi64(at.as_mut_ptr().cast(), child) };
         at
