@@ -110,7 +110,7 @@ impl<B: Bytes> Decided<B> {
 impl<B: Bytes> Ways for Decided<B> {
     #[inline(always)]
     fn follow(&self, group: usize, at: [u64; 8]) -> [u64; 8] {
-        B::follow(self.token, &self.bits.as_chunks().0[group], at)
+        B::follow(self.token, &self.bits.as_chunks().0[group % (BLOCK / ABREAST)], at)
     }
 }
 
