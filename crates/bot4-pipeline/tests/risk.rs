@@ -302,7 +302,7 @@ fn a_gate_for_one_checker_keeps_its_limits_while_others_settle() {
     let mut checker = gate.checker();
     let [a, b] = [(1, 30 * UNIT), (2, 30 * UNIT)]
         .map(|(id, qty)| checker.check(&Order { id: u64::MAX - id, qty, ..ORDER }, &QUOTE).unwrap());
-    let more = Order { qty: UNIT / 10, ..ORDER };
+    let more = Order { id: u64::MAX, qty: UNIT / 10, ..ORDER };
     assert_eq!(checker.check(&more, &QUOTE), Err(Reason::PositionLimit));
     gate.release(a).unwrap();
     gate.release(b).unwrap();
