@@ -111,7 +111,9 @@ impl Beside {
     fn start(steps: Vec<&'static Step>) -> Result<Self> {
         let failed = |e: std::io::Error| Failure::new(format!("cannot run steps side by side: {e}"));
         let said = NamedTempFile::new().map_err(failed)?;
-        let (out, err) = (said.reopen().map_err(failed)?, said.reopen().map_err(failed)?);
+        // One place in the file for both, or they would write over each other.
+        let out = said.reopen().map_err(failed)?;
+        let err = out.try_clone().map_err(failed)?;
         let mut command = Command::new(std::env::current_exe().map_err(failed)?);
         command.arg("ci").args(steps.iter().flat_map(|step| ["--only", step.name]));
         let child = command.stdout(out).stderr(err).spawn().map_err(failed)?;
