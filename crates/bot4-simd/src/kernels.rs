@@ -595,9 +595,9 @@ kernels! {
     fn ranks(cuts: &Cuts<T>, x: &[T], ranks: &mut [u8])
         where same_lengths(x.len(), cuts.inputs(), ranks.len()) = Wide trees::ranks;
 
-    /// The sum of what boosted trees say: of each tree the leaf that its splits lead to, given the [`ranks`](crate::ranks()) of its inputs, which are padded
-    /// with anything to a multiple of 16; a tree that asks for an input beyond them leads to any of its leaves. What it costs depends on how
-    /// many trees and inputs there are, not on the ranks. The same bits on every instruction set.
+    /// The sum of what boosted trees say: of each tree the leaf that its splits lead to, given the [`ranks`](crate::ranks()) of its
+    /// inputs, which are padded with anything to a multiple of 16; a tree that asks for an input beyond them leads to any of its
+    /// leaves. What it costs depends on how many trees and inputs there are, not on the ranks. The same bits on every instruction set.
     ///
     /// # Panics
     /// If there are not as many rows of leaves as trees, or the ranks are not a multiple of 16 up to

@@ -57,6 +57,21 @@ impl<T: Element> Cuts<T> {
         cuts
     }
 
+    /// How many cuts of one input lie below a number; of a cut, that is its own number. [`ranks`](crate::ranks()) is for rows.
+    ///
+    /// # Panics
+    /// If there is no such input.
+    ///
+    /// ```
+    /// let cuts = bot4_simd::Cuts::new([&[0.5, 1.0][..]]);
+    /// assert_eq!((cuts.rank(0, 1.0), cuts.rank(0, 1.1)), (1, 2));
+    /// ```
+    #[must_use]
+    #[track_caller]
+    pub fn rank(&self, input: usize, x: T) -> usize {
+        self.all[input].0.as_flattened().partition_point(|cut| *cut < x)
+    }
+
     /// The number of inputs.
     #[must_use]
     #[inline]

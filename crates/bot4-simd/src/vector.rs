@@ -212,7 +212,7 @@ pub trait Vector: Copy + Debug {
     fn max_lane(self) -> Self::Elem;
 }
 
-/// The slow way of few numbers.
+/// The slow way of few numbers; a trait, as a closure cannot be of registers of any width.
 pub trait Rare<T: Element>: Copy {
     /// What takes the place of `x`.
     fn of<V: Vector<Elem = T>>(self, token: V::Token, x: V) -> V;

@@ -12,11 +12,7 @@ use super::slots::Tree;
 
 /// The thresholds of each slot; none where there are too many for ranks of a byte.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Ranking {
-    cuts: Cuts<f64>,
-    /// Of each slot, rising.
-    thresholds: Vec<Vec<f64>>,
-}
+pub(super) struct Ranking(Cuts<f64>);
 
 impl Ranking {
     /// The ranking for those of the trees that are shallow enough.
@@ -39,19 +35,19 @@ impl Ranking {
         if none || slots > Splits::INPUTS_MAX || thresholds.iter().any(too_many) {
             return Self::default();
         }
-        Self { cuts: Cuts::new(thresholds.iter().map(Vec::as_slice)), thresholds }
+        Self(Cuts::new(thresholds.iter().map(Vec::as_slice)))
     }
 
     /// Whether a tree of this depth can be ranked.
     pub(super) fn takes(&self, depth: usize) -> bool {
-        depth <= Splits::DEPTH && self.cuts.inputs() > 0
+        depth <= Splits::DEPTH && self.0.inputs() > 0
     }
 
     /// The ranks of the slots, as [`Ranked::sum`] takes them.
     #[inline]
     pub(super) fn rank<'r>(&self, slots: &[f64], ranks: &'r mut [u8; Splits::INPUTS_MAX]) -> &'r [u8] {
-        let used = self.cuts.inputs();
-        bot4_simd::ranks(&self.cuts, &slots[..used], &mut ranks[..used]);
+        let used = self.0.inputs();
+        bot4_simd::ranks(&self.0, &slots[..used], &mut ranks[..used]);
         &ranks[..used.next_multiple_of(16)]
     }
 }
@@ -71,8 +67,7 @@ impl Ranked {
             Spot::Leaf(value) => leaves[at] = value,
             Spot::Split(node) => {
                 let slot = node.slot as usize;
-                let below = |threshold: &f64| *threshold < node.threshold;
-                splits.set(at, slot, ranking.thresholds[slot].partition_point(below));
+                splits.set(at, slot, ranking.0.rank(slot, node.threshold));
             }
         });
         self.splits.push(splits);
