@@ -106,8 +106,7 @@ fn measure(workspace: &Workspace, options: &Options, json: &Path) -> Result<()> 
     package("build")
         .run()
         .map_err(|f| Failure::new(f.to_string()).advise("peers come from the registry: is it reachable?"))?;
-    // A machine may pin OpenBLAS to the kernels of an older processor: every peer runs at its best.
-    let run = package("run").env_remove("OPENBLAS_CORETYPE").arg("--").args(arguments(options));
+    let run = package("run").arg("--").args(arguments(options));
     match peers::beside(run, workspace).arg("--json").arg(json).status()?.code() {
         Some(0) => Ok(()),
         Some(2) => Err(Failure::usage("the bench does not know one of these arguments")),

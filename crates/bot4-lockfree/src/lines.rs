@@ -1,4 +1,4 @@
-//! Rings lie on whole cache lines, and lines are fetched before they are written.
+//! Rings lie on whole cache lines, and lines are fetched before they are written or read.
 #![allow(unsafe_code)] // memory of a given alignment, and an instruction that has no function
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
@@ -13,8 +13,8 @@ const AHEAD: usize = 32 * LINE;
 
 /// A boxed slice whose first item begins a cache line.
 ///
-/// Eight numbers of [`Numbers`](crate::numbers::Numbers) are a line. Where the first of eight small items begins a line as well,
-/// a reader that takes them together never looks at a line that the writer is still filling.
+/// Small items then share as few lines as they can; and where eight of them have their numbers in a line beside them, a reader that
+/// takes eight together never looks at a line that the writer is still filling.
 pub(crate) struct Lines<C> {
     first: NonNull<C>,
     len: usize,
@@ -79,18 +79,22 @@ impl<C> Drop for Lines<C> {
     }
 }
 
-/// Asks for the lines of an item that the writer of a ring comes to soon, so that they are its own by then.
+/// Asks for the lines of an item that the writer of a ring comes to soon, so that they are its own by then; of none from the
+/// position `end` on, which may still be read.
 ///
 /// A writer's stores wait for their lines one after the other, a trip between the cores each; asked for ahead, the lines travel
 /// side by side. Only for items that fill lines (a smaller one shares a line that the writer has) and are not many lines long.
 #[inline(always)]
-pub(crate) fn fetch_ahead<C>(items: &Lines<C>, position: u64) {
+pub(crate) fn fetch_ahead<C>(items: &Lines<C>, position: u64, end: u64) {
     let size = const { size_of::<C>() };
     if !(LINE..=AHEAD).contains(&size) {
         return;
     }
-    let ahead = (AHEAD / size) as u64;
-    let item = items.as_ptr().wrapping_add((position + ahead) as usize & (items.len() - 1));
+    let soon = position + (AHEAD / size) as u64;
+    if soon >= end {
+        return;
+    }
+    let item = items.as_ptr().wrapping_add(soon as usize & (items.len() - 1));
     for line in 0..size.div_ceil(LINE) {
         fetch_to_write(item.cast::<u8>().wrapping_add(line * LINE));
     }
@@ -106,6 +110,24 @@ pub(crate) fn fetch_to_write(line: *const u8) {
     }
     #[cfg(not(all(target_arch = "x86_64", not(miri), not(bot4_loom))))]
     let _ = line;
+}
+
+/// Asks for all lines of a value of which a part is read next, where they are few: they travel side by side while it is looked
+/// up which part that is. Does nothing where there is no such instruction.
+#[inline(always)]
+pub(crate) fn fetch_all<V>(value: &V) {
+    #[cfg(all(target_arch = "x86_64", not(miri), not(bot4_loom)))]
+    {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        const FEW: usize = 8 * LINE;
+        let first = ptr::from_ref(value).cast::<i8>();
+        for byte in (0..size_of::<V>()).step_by(LINE).take_while(|_| size_of::<V>() <= FEW) {
+            // SAFETY: a prefetch changes no memory and no register, and faults at no address.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(first.wrapping_add(byte)) };
+        }
+    }
+    #[cfg(not(all(target_arch = "x86_64", not(miri), not(bot4_loom))))]
+    let _ = value;
 }
 
 #[cfg(all(test, not(bot4_loom)))]

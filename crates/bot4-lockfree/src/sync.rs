@@ -102,8 +102,8 @@ impl<T> Cells<T> {
 
     /// See [`fetch_ahead`].
     #[inline(always)]
-    pub(crate) fn fetch_ahead(&self, position: u64) {
-        fetch_ahead(&self.items, position);
+    pub(crate) fn fetch_ahead(&self, position: u64, end: u64) {
+        fetch_ahead(&self.items, position, end);
     }
 
     /// Hands the first of the `n` items from `index` to `read`; all of them can be reached from it.

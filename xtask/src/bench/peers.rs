@@ -7,13 +7,22 @@ use crate::process::Cmd;
 use crate::workspace::Workspace;
 
 /// Wheels that hold a library, compile one, or are asked for results.
-const WHEELS: [&str; 8] =
-    ["onnxruntime", "lightgbm", "tl2cgen", "treelite", "TA-Lib", "polars", "numpy", "scipy"];
-/// Where a wheel keeps a library that is opened by name.
-const IN_WHEELS: &str = "ta_lib.libs";
+const WHEELS: [&str; 9] = [
+    "onnxruntime",
+    "lightgbm",
+    "tl2cgen",
+    "treelite",
+    "TA-Lib",
+    "polars",
+    "numpy",
+    "scipy",
+    // Newer than a distribution's, which may not know this processor and take the kernels of an old one.
+    "scipy-openblas32",
+];
+/// Where wheels keep libraries that are opened by name.
+const IN_WHEELS: [&str; 2] = ["ta_lib.libs", "scipy_openblas32/lib"];
 /// Packages of Debian and the library wanted of each.
-const LIBRARIES: [(&str, &str); 2] =
-    [("libopenblas0-pthread", "libopenblas.so.0"), ("libsleef3", "libsleef.so.3")];
+const LIBRARIES: [(&str, &str); 1] = [("libsleef3", "libsleef.so.3")];
 
 /// Installs what is missing; all of it is tried, and what cannot be had is said.
 pub(super) fn setup(workspace: &Workspace) -> Result<()> {
@@ -58,7 +67,7 @@ pub(super) fn beside(cmd: Cmd, workspace: &Workspace) -> Cmd {
         Some([find(&root, library)?.parent()?.to_owned()].into_iter().chain(library_folders(&root)))
     });
     let python = dir.join("python");
-    let in_wheels = Some(python.join(IN_WHEELS)).filter(|dir| dir.is_dir());
+    let in_wheels = IN_WHEELS.iter().map(|dir| python.join(dir)).filter(|dir| dir.is_dir());
     let libraries: Vec<PathBuf> = libraries.flatten().chain(in_wheels).collect();
     let cmd = if python.is_dir() { extended(cmd, "PYTHONPATH", vec![python]) } else { cmd };
     if libraries.is_empty() { cmd } else { extended(cmd, "LD_LIBRARY_PATH", libraries) }

@@ -49,13 +49,13 @@ impl<T: bot4_simd::Element> Blas<T> {
     /// Looks up all functions; `letter` is that of the type.
     fn find(library: &'static Library, letter: char) -> Option<Self> {
         Some(Self {
-            dot: function(library, &format!("cblas_{letter}dot"))?,
-            asum: function(library, &format!("cblas_{letter}asum"))?,
-            iamax: function(library, &format!("cblas_i{letter}amax"))?,
-            scal: function(library, &format!("cblas_{letter}scal"))?,
-            axpy: function(library, &format!("cblas_{letter}axpy"))?,
-            gemv: function(library, &format!("cblas_{letter}gemv"))?,
-            gemm: function(library, &format!("cblas_{letter}gemm"))?,
+            dot: function(library, &format!("scipy_cblas_{letter}dot"))?,
+            asum: function(library, &format!("scipy_cblas_{letter}asum"))?,
+            iamax: function(library, &format!("scipy_cblas_i{letter}amax"))?,
+            scal: function(library, &format!("scipy_cblas_{letter}scal"))?,
+            axpy: function(library, &format!("scipy_cblas_{letter}axpy"))?,
+            gemv: function(library, &format!("scipy_cblas_{letter}gemv"))?,
+            gemm: function(library, &format!("scipy_cblas_{letter}gemm"))?,
         })
     }
 
@@ -207,22 +207,25 @@ macro_rules! foreign {
 foreign!(f64, 'd', "_ZGVeN8v_{}{}", "", "Sleef_{}d8_u10avx512f");
 foreign!(f32, 's', "_ZGVeN16v_{}{}", "f", "Sleef_{}f16_u10avx512f");
 
+/// OpenBLAS as SciPy builds it, with a prefix to its names.
 fn open_blas() -> Option<&'static Library> {
     static OPEN_BLAS: OnceLock<Option<Library>> = OnceLock::new();
     if OPEN_BLAS.get().is_none() {
-        // The library would obey it and take lesser kernels than this CPU has.
-        // SAFETY: cases are made before any thread is.
-        unsafe { std::env::remove_var("OPENBLAS_CORETYPE") };
-        let library = library(&OPEN_BLAS, "libopenblas.so.0")?;
-        let one_thread: unsafe extern "C" fn(c_int) = function(library, "openblas_set_num_threads")?;
+        for variable in ["OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"] {
+            // The library would obey it and take lesser kernels, or smaller blocks, than this CPU has.
+            // SAFETY: cases are made before any thread is.
+            unsafe { std::env::remove_var(variable) };
+        }
+        let library = library(&OPEN_BLAS, "libscipy_openblas.so")?;
+        let one_thread: unsafe extern "C" fn(c_int) = function(library, "scipy_openblas_set_num_threads")?;
         // SAFETY: any number is allowed.
         unsafe { one_thread(1) };
-        let core: unsafe extern "C" fn() -> *const c_char = function(library, "openblas_get_corename")?;
+        let config: unsafe extern "C" fn() -> *const c_char = function(library, "scipy_openblas_get_config")?;
         // SAFETY: the function has no conditions.
-        let core = unsafe { core() };
-        // SAFETY: the name is a string that lives as long as the library.
-        let core = unsafe { CStr::from_ptr(core) };
-        println!("OpenBLAS with its kernels for {}", core.to_string_lossy());
+        let config = unsafe { config() };
+        // SAFETY: the text is a string that lives as long as the library.
+        let config = unsafe { CStr::from_ptr(config) };
+        println!("{}", config.to_string_lossy());
     }
     OPEN_BLAS.get()?.as_ref()
 }

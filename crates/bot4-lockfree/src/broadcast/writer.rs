@@ -131,7 +131,7 @@ impl<T> Writer<T> {
     /// Changes the item at the tail, which must be free, and publishes it.
     #[inline(always)]
     fn write(&mut self, fill: impl FnOnce(&mut T)) {
-        self.shared.items.fetch_ahead(self.tail);
+        self.shared.items.fetch_ahead(self.tail, self.limit);
         self.shared.items.with_mut(self.shared.index(self.tail), 1, |item| {
             // SAFETY: callers checked that the tail is below `limit`: every reader has finished with this item and comes
             // back to it only after the publication below.

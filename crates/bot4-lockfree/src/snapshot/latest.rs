@@ -18,6 +18,7 @@
 
 use super::words::Words;
 use super::words::sealed::Atomics;
+use crate::lines::fetch_all;
 use crate::sync::{Arc, AtomicBool, AtomicU64, fence};
 use crossbeam_utils::CachePadded;
 use std::fmt;
@@ -52,7 +53,7 @@ pub struct Latest<T: Words> {
     shared: Arc<Shared<T>>,
 }
 
-/// Side by side, without padding: a reader that is behind fetches few lines, and the writer gets few back.
+/// Side by side, without padding: a reader that is behind fetches few lines, all at once, and the writer gets few back.
 #[repr(C, align(128))]
 struct Shared<T: Words> {
     /// Version of the newest complete value; version `v` lies in slot `v % SLOTS`.
@@ -198,6 +199,8 @@ impl<T: Words> LatestReader<T> {
 
     #[inline(never)]
     fn refresh(&mut self) {
+        // Which slot to copy is known when `newest` has come; by then the slots are on their way too.
+        fetch_all(&self.shared.slots);
         if let Some(copy) = (0..ATTEMPTS).find_map(|_| self.shared.copy()) {
             (self.value, self.version) = copy;
         }

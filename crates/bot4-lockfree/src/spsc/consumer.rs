@@ -30,13 +30,12 @@ impl<T> Consumer<T> {
     /// [`PopError::Empty`] when nothing waits; [`PopError::Closed`] when nothing waits and the producer is gone.
     #[inline]
     pub fn pop(&mut self) -> Result<T, PopError> {
-        if self.waits() {
-            // Made first, returned as it is: the message is copied once.
-            let popped = Ok(self.take());
-            self.release();
-            return popped;
+        if !self.waits() {
+            self.look_for_the_end()?;
         }
-        self.pop_last()
+        let value = self.take();
+        self.release();
+        Ok(value)
     }
 
     /// Whether a message waits.
@@ -48,19 +47,13 @@ impl<T> Consumer<T> {
         self.seen > self.head
     }
 
-    /// The ring looked empty: says whether more can come, and takes a message that came in between.
+    /// The ring looked empty: says whether more can come, or finds a message that came in between.
     #[inline(never)]
-    fn pop_last(&mut self) -> Result<T, PopError> {
-        // ORDERING: Acquire: pairs with the Release in the producer's drop: if it is gone, all it pushed is visible.
-        if !self.shared.producer_gone.load(Acquire) {
+    fn look_for_the_end(&mut self) -> Result<(), PopError> {
+        if !self.is_closed() {
             return Err(PopError::Empty);
         }
-        if !self.waits() {
-            return Err(PopError::Closed);
-        }
-        let popped = Ok(self.take());
-        self.release();
-        popped
+        if self.waits() { Ok(()) } else { Err(PopError::Closed) }
     }
 
     /// Takes the oldest message as soon as there is one; `None` when the producer is gone. Blocking, no allocation.

@@ -94,6 +94,7 @@ impl<T> Producer<T> {
     /// Fills the slot at the tail, which must be free, and publishes it.
     #[inline(always)]
     fn write(&mut self, value: T) {
+        self.shared.fetch_ahead(self.tail, self.head_seen + self.capacity);
         self.shared.value(self.tail).with_mut(|cell| {
             // SAFETY: callers checked that the tail is within `capacity` of `head_seen`: the consumer has left the message
             // that was here, and comes back only after the publication below.

@@ -1,7 +1,7 @@
 //! What the two halves share: the messages, their numbers, and where the consumer is.
 #![allow(unsafe_code)] // values live in uninitialised memory, and the two halves reach them through a shared reference
 
-use crate::lines::Lines;
+use crate::lines::{Lines, fetch_ahead};
 use crate::numbers::Numbers;
 use crate::sync::{AtomicBool, AtomicU64, UnsafeCell};
 use crossbeam_utils::CachePadded;
@@ -43,6 +43,12 @@ impl<T> Shared<T> {
         let index = position as usize & (self.values.len() - 1);
         // SAFETY: the length is a power of two, so the masked index is below it.
         unsafe { self.values.get_unchecked(index) }
+    }
+
+    /// Asks for the lines of a message that the producer comes to soon; those from `end` on may be the consumer's.
+    #[inline(always)]
+    pub(super) fn fetch_ahead(&self, position: u64, end: u64) {
+        fetch_ahead(&self.values, position, end);
     }
 
     /// Publishes the message at `position`.
