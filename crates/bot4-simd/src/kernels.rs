@@ -20,8 +20,8 @@ macro_rules! kernels {
         /// Every kernel on one instruction set: what a [`Program`](crate::Program) is given.
         ///
         /// The value is a zero-size proof that the CPU has the set; only this crate makes one.
-        /// The free functions of the crate have the same names, arguments, results and panics; only what adds up
-        /// 16 numbers or fewer (`sum`, `dot`, `mean_var`, `zscore`, `gemv` and their like) may differ from theirs in rounding.
+        /// The free functions of the crate have the same names, arguments, results and panics; only of 16 numbers or fewer
+        /// what is added up (`sum`, `dot`, `mean_var`, `zscore`, `gemv`, `axpy` and their like) may differ from theirs in rounding.
         pub trait Kernels: Simd {
             /// The instruction set of these kernels.
             #[inline(always)]
@@ -175,7 +175,7 @@ kernels! {
     /// ```
     fn mul(y: &mut [T], x: &[T]) where same_length(y.len(), x.len()) = Wide arithmetic::mul or if y.len() <= short::MAX => short::mul(y, x);
 
-    /// Adds a multiple: `y[i] += a * x[i]`, fused where the instruction set has FMA.
+    /// Adds a multiple: `y[i] += a * x[i]`, fused where the instruction set has FMA and there are more than 16 numbers.
     ///
     /// # Panics
     /// If the lengths differ.
@@ -185,7 +185,7 @@ kernels! {
     /// bot4_simd::axpy(2.0, &[10.0, 20.0], &mut y);
     /// assert_eq!(y, [21.0, 42.0]);
     /// ```
-    fn axpy(a: T, x: &[T], y: &mut [T]) where same_length(x.len(), y.len()) = Wide arithmetic::axpy;
+    fn axpy(a: T, x: &[T], y: &mut [T]) where same_length(x.len(), y.len()) = Wide arithmetic::axpy or if y.len() <= short::MAX => short::axpy(a, x, y);
 
     /// Adds products: `y[i] += a[i] * b[i]`, each rounded once (where the hardware has no FMA by a slow library call).
     ///

@@ -1,5 +1,5 @@
 //! Slices so short that entering an instruction set costs more than it gains: plain loops that are inlined where the
-//! free functions are called, four chains for the sums. (Inside a program there is nothing to enter, and kernels do
+//! free functions are called, four chains side by side where numbers become one. (Inside a program there is nothing to enter, and kernels do
 //! not come here.)
 
 use crate::element::Element;
@@ -9,30 +9,27 @@ pub(crate) const MAX: usize = 16;
 /// The same where each number is a comparison and a jump.
 pub(crate) const SEARCH_MAX: usize = 8;
 
-/// Numbers up to which one chain of additions wins: the next call does not wait for it.
-const CHAIN_MAX: usize = 8;
+/// Chains side by side.
+const CHAINS: usize = 4;
 
 /// The sum of `f` of each pair.
 #[inline]
 fn sum_of<A, B, T: Element>(a: &[A], b: &[B], f: impl Fn(&A, &B) -> T) -> T {
-    let mut last = T::ZERO;
-    if a.len() <= CHAIN_MAX {
+    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<CHAINS>(), b.as_chunks::<CHAINS>());
+    let mut sum = T::ZERO;
+    if let (Some((a_first, a)), Some((b_first, b))) = (a.split_first(), b.split_first()) {
+        let mut sums: [T; CHAINS] = std::array::from_fn(|k| f(&a_first[k], &b_first[k]));
         for (a, b) in a.iter().zip(b) {
-            last += f(a, b);
+            for ((sum, a), b) in sums.iter_mut().zip(a).zip(b) {
+                *sum += f(a, b);
+            }
         }
-        return last;
-    }
-    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<4>(), b.as_chunks::<4>());
-    let mut sums = [T::ZERO; 4];
-    for (a, b) in a.iter().zip(b) {
-        for ((sum, a), b) in sums.iter_mut().zip(a).zip(b) {
-            *sum += f(a, b);
-        }
+        sum = (sums[0] + sums[2]) + (sums[1] + sums[3]);
     }
     for (a, b) in a_rest.iter().zip(b_rest) {
-        last += f(a, b);
+        sum += f(a, b);
     }
-    (sums[0] + sums[2]) + (sums[1] + sums[3]) + last
+    sum
 }
 
 #[inline]
@@ -57,25 +54,37 @@ pub(crate) fn gemv<T: Element>(a: &[T], cols: usize, x: &[T], y: &mut [T]) {
     }
 }
 
-/// As [`moments::mean_var`](super::moments::mean_var) of one block, in f64.
+/// One by each length. A whole multiple of a length, times its inverse, is that whole number without rounding, so that a slice
+/// without spread has none.
+const INVERSES: [f64; MAX + 1] = {
+    let mut inverses = [0.0; MAX + 1];
+    let mut len = 1;
+    while len <= MAX {
+        inverses[len] = 1.0 / len as f64;
+        len += 1;
+    }
+    inverses
+};
+
+/// As [`moments::mean_var`](super::moments::mean_var) of one block; up to [`MAX`] numbers.
 #[inline]
 pub(crate) fn mean_var<T: Element>(x: &[T]) -> Option<(T, T)> {
     if x.is_empty() {
         return None;
     }
-    let count = x.len() as f64;
-    let near = sum_of(x, x, |&x, _| x.into()) / count;
-    let (mut sum, mut squares) = (0.0, 0.0);
+    let inverse = INVERSES[x.len()];
+    let near = T::from_f64(Into::<f64>::into(sum(x)) * inverse);
+    let (mut sum, mut squares) = (T::ZERO, T::ZERO);
     for &x in x {
-        let deviation = Into::<f64>::into(x) - near;
-        sum += deviation;
-        squares += deviation * deviation;
+        sum += x - near;
+        squares += (x - near) * (x - near);
     }
-    let correction = sum / count;
+    let (sum, squares): (f64, f64) = (sum.into(), squares.into());
+    let correction = sum * inverse;
     let squares = squares - sum * correction;
     // Not `max`: it would make a NaN zero.
     let squares = if squares < 0.0 { 0.0 } else { squares };
-    Some((T::from_f64(near + correction), T::from_f64(squares / count)))
+    Some((T::from_f64(near.into() + correction), T::from_f64(squares / x.len() as f64)))
 }
 
 #[inline]
@@ -95,16 +104,25 @@ fn extreme<T: Element>(x: &[T], better: impl Fn(T, T) -> bool) -> Option<T> {
     Some(best)
 }
 
-/// The same without a comparison for NaN, which is looked for only where a product by zero finds one, or an infinity.
+/// The same without a comparison for NaN, which is looked for only where the sum is one: of infinities that are not alike, too.
 #[inline]
 fn quick_extreme<T: Element>(x: &[T], better: impl Fn(T, T) -> bool) -> Option<T> {
-    let (&first, rest) = x.split_first()?;
-    let (mut best, mut zeros) = (first, first * T::ZERO);
-    for &x in rest {
-        best = if better(x, best) { x } else { best };
-        zeros += x * T::ZERO;
+    let (chunks, rest) = x.as_chunks::<CHAINS>();
+    let Some((&first, chunks)) = chunks.split_first() else { return extreme(x, better) };
+    let (mut best, mut sums) = (first, first);
+    for chunk in chunks {
+        for chain in 0..CHAINS {
+            best[chain] = if better(chunk[chain], best[chain]) { chunk[chain] } else { best[chain] };
+            sums[chain] += chunk[chain];
+        }
     }
-    if zeros.is_nan() { extreme(x, better) } else { Some(best) }
+    for &x in rest {
+        best[0] = if better(x, best[0]) { x } else { best[0] };
+        sums[0] += x;
+    }
+    let of = |a: T, b: T| if better(b, a) { b } else { a };
+    let sum = (sums[0] + sums[2]) + (sums[1] + sums[3]);
+    if sum.is_nan() { extreme(x, better) } else { Some(of(of(best[0], best[2]), of(best[1], best[3]))) }
 }
 
 #[inline]
@@ -163,6 +181,11 @@ pub(crate) fn clamp<T: Element>(x: &mut [T], lo: T, hi: T) {
 #[inline]
 pub(crate) fn scale<T: Element>(x: &mut [T], a: T) {
     x.iter_mut().for_each(|x| *x *= a);
+}
+
+#[inline]
+pub(crate) fn axpy<T: Element>(a: T, x: &[T], y: &mut [T]) {
+    y.iter_mut().zip(x).for_each(|(y, &x)| *y += a * x);
 }
 
 #[inline]

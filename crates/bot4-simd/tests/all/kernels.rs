@@ -380,9 +380,17 @@ fn zscore_has_no_mean_and_unit_variance_and_a_constant_becomes_zeros() {
     bot4_simd::zscore(&mut x);
     let (mean, var) = bot4_simd::mean_var(&x).unwrap();
     assert!(mean.abs() < 1e-14 && (var - 1.0).abs() < 1e-12, "{mean} {var}");
-    let mut constant = [0.1f32; 37];
-    bot4_simd::zscore(&mut constant);
-    assert_eq!(constant, [0.0; 37]);
+    // A mean by an inexact inverse of the length would leave a spread of a rounding.
+    for n in 1..=37 {
+        for value in [0.1, 1.0 / 3.0, -1e9 / 7.0, 3e-300] {
+            let (mut wide, mut narrow) = (vec![value; n], vec![value as f32; n]);
+            assert_eq!(bot4_simd::mean_var(&wide), Some((value, 0.0)), "{n}");
+            assert_eq!(bot4_simd::mean_var(&narrow), Some((value as f32, 0.0)), "{n}");
+            bot4_simd::zscore(&mut wide);
+            bot4_simd::zscore(&mut narrow);
+            assert!(wide.iter().all(|&x| x == 0.0) && narrow.iter().all(|&x| x == 0.0), "{value} x {n}");
+        }
+    }
 }
 
 #[test]
