@@ -75,6 +75,7 @@ pub trait Registers: Sized {
     type Avx512Octet: Vector<Elem = Self, Token: From<crate::backend::Avx512> + From<Reproducible<crate::backend::Avx512>>>;
 
     const HALF: Self;
+    const TWO_THIRDS: Self;
     const TWO: Self;
     const INFINITY: Self;
     const MIN_POSITIVE: Self;
@@ -153,6 +154,7 @@ macro_rules! element {
             type Avx512Octet = $avx512_octet;
 
             const HALF: Self = 0.5;
+            const TWO_THIRDS: Self = 2.0 / 3.0;
             const TWO: Self = 2.0;
             const INFINITY: Self = $t::INFINITY;
             const MIN_POSITIVE: Self = $t::MIN_POSITIVE;

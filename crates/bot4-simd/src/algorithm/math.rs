@@ -59,6 +59,12 @@ fn pair<V: Vector>(t: V::Token, coefficients: &[V::Elem], i: usize, u: V) -> V {
     if i + 1 < coefficients.len() { V::splat(t, coefficients[i + 1]).mul_add(u, low) } else { low }
 }
 
+/// The other sign: a difference from zero would not be that of a zero, and an operation of its own.
+#[inline(always)]
+fn minus<V: Vector>(t: V::Token, x: V) -> V {
+    V::splat(t, -V::Elem::ZERO).sub(x)
+}
+
 /// Into `lo..=hi`; a NaN stays.
 #[inline(always)]
 pub(crate) fn clamp<V: Vector>(x: V, lo: V, hi: V) -> V {
@@ -138,16 +144,28 @@ fn horner<V: Vector>(t: V::Token, coefficients: &[V::Elem], x: V) -> V {
 }
 
 /// With e = e^-|x|: 1 / (1 + e), or e / (1 + e) of a negative x; the quotient is corrected by its
-/// remainder, in which 1 + e is not rounded.
+/// remainder, in which 1 + e is not rounded, times two thirds, which are 1 / (1 + e) to a third.
 #[inline(always)]
 pub(crate) fn sigmoid<V: Vector>(t: V::Token, x: V) -> V {
     let (zero, one) = (V::splat(t, V::Elem::ZERO), V::splat(t, V::Elem::ONE));
-    let e = exp(t, zero.sub(x.abs()));
+    let e = exp_of_minus(t, x.abs());
     let numerator = V::select(x.lt(zero), e, one);
-    let reciprocal = one.div(e.add(one));
-    let quotient = numerator.mul(reciprocal);
+    let quotient = numerator.div(e.add(one));
     let remainder = quotient.neg_mul_add(e, numerator.sub(quotient));
-    remainder.mul_add(reciprocal, quotient)
+    remainder.mul_add(V::splat(t, V::Elem::TWO_THIRDS), quotient)
+}
+
+/// e^-p with p at least 0, as [`exp`] but for the rounding of u: where it enters a sum with 1, that hardly counts.
+#[inline(always)]
+fn exp_of_minus<V: Vector>(t: V::Token, p: V) -> V {
+    let x = V::splat(t, V::Elem::EXP_MIN).max(minus(t, p));
+    let shift = V::splat(t, V::Elem::EXPONENT_SHIFT);
+    let n = x.mul_add(V::splat(t, V::Elem::LOG2_E), shift).sub(shift);
+    let u = n.neg_mul_add(V::splat(t, V::Elem::LN_2_HI), x);
+    let u = n.neg_mul_add(V::splat(t, V::Elem::LN_2_LO), u);
+    let u2 = u.mul(u);
+    let mantissa = polynomial(t, V::Elem::EXP_Q, u, u2).mul_add(u2, u).add(V::splat(t, V::Elem::ONE));
+    mantissa.scale_by_pow2(t, n)
 }
 
 /// `k ln 2 + ln m` with m in sqrt(1/2)..sqrt(2); with f = m - 1 and s = f / (2 + f),
@@ -167,7 +185,7 @@ pub(crate) fn ln<V: Vector>(t: V::Token, x: V) -> V {
     let half_f2 = f.mul(V::splat(t, V::Elem::HALF)).mul(f);
     let low = s.mul_add(half_f2.add(r), k.mul(V::splat(t, V::Elem::LN_2_LO)));
     let small = half_f2.sub(low).sub(f);
-    let ln = k.mul_add(V::splat(t, V::Elem::LN_2_HI), V::splat(t, V::Elem::ZERO).sub(small));
+    let ln = k.mul_sub(V::splat(t, V::Elem::LN_2_HI), small);
     ln_of_special(t, x, ln)
 }
 
@@ -198,11 +216,11 @@ pub(crate) fn erf<V: Vector>(t: V::Token, x: V) -> V {
 /// 1 - e^-p, for a p so large that the error of e^-p hardly counts.
 #[inline(always)]
 fn one_minus_exp_of_minus<V: Vector>(t: V::Token, p: V) -> V {
-    let (zero, one) = (V::splat(t, V::Elem::ZERO), V::splat(t, V::Elem::ONE));
+    let one = V::splat(t, V::Elem::ONE);
     let shift = V::splat(t, V::Elem::EXPONENT_SHIFT);
     let shifted = p.neg_mul_add(V::splat(t, V::Elem::LOG2_E), shift);
     let n = shifted.sub(shift);
-    let u = zero.sub(n.mul_add(V::splat(t, V::Elem::LN_2), p));
+    let u = minus(t, n.mul_add(V::splat(t, V::Elem::LN_2), p));
     let u2 = u.mul(u);
     let mantissa = polynomial(t, V::Elem::EXP_Q, u, u2).mul_add(u2, u).add(one);
     mantissa.neg_mul_add(shifted.bits_to_exponent(), one)
