@@ -70,10 +70,12 @@ fn readmes(workspace: &Workspace) -> Vec<PathBuf> {
     std::iter::once(workspace.root.join("README.md")).chain(packages).filter(|path| path.is_file()).collect()
 }
 
-/// Every record, the newest first.
+/// Every record, the newest first; those of one day by the names of their machines.
 fn records(dir: &Path) -> Result<Vec<Dated>> {
     let mut records = Vec::new();
-    for machine in files(dir)? {
+    let mut machines = files(dir)?;
+    machines.sort();
+    for machine in machines {
         for path in files(&machine)? {
             let day = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
             records.push(Dated { day, record: Record::read(&path)? });
@@ -153,6 +155,19 @@ mod tests {
         assert!(fresh.contains("| `a` | mine 2.00 |") && fresh.contains("2.50"), "{fresh}");
         assert!(!fresh.contains("9.00") && fresh.ends_with("<!-- end of figures -->\nrest\n"), "{fresh}");
         assert_eq!(rewritten(&fresh, &records()).unwrap(), fresh);
+    }
+
+    #[test]
+    fn records_of_one_day_stand_by_the_names_of_their_machines() {
+        let dir = tempfile::tempdir().unwrap();
+        for (folder, day) in [("b", "2026-02-02"), ("a", "2026-02-02"), ("c", "2026-02-03")] {
+            let machine = Machine { cpu: folder.into(), cores: 2, kernel: "6".into() };
+            let text = serde_json::to_string(&Record::empty(machine)).unwrap();
+            fs::create_dir(dir.path().join(folder)).unwrap();
+            fs::write(dir.path().join(folder).join(day).with_extension("json"), text).unwrap();
+        }
+        let cpus: Vec<_> = super::records(dir.path()).unwrap().into_iter().map(|r| r.record.machine.cpu).collect();
+        assert_eq!(cpus, ["c", "a", "b"]);
     }
 
     #[test]
