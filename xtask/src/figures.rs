@@ -166,7 +166,8 @@ mod tests {
             fs::create_dir(dir.path().join(folder)).unwrap();
             fs::write(dir.path().join(folder).join(day).with_extension("json"), text).unwrap();
         }
-        let cpus: Vec<_> = super::records(dir.path()).unwrap().into_iter().map(|r| r.record.machine.cpu).collect();
+        let cpus: Vec<_> =
+            super::records(dir.path()).unwrap().into_iter().map(|r| r.record.machine.cpu).collect();
         assert_eq!(cpus, ["c", "a", "b"]);
     }
 

@@ -35,7 +35,10 @@ pub(super) fn of(wanted: &str, records: &[Dated]) -> Result<String> {
         distance = rows.iter().find_map(|row| row.regime.clone()).or(distance);
     }
     let _ = write!(text, "\nns per operation, median of the rounds and their range. {}", sources.join("; "));
-    let distance = distance.map(|regime| format!("; cores {regime} from each other"));
+    let distance = distance.map(|regime| match regime.as_str() {
+        "near" => "; cores near each other".to_owned(),
+        regime => format!("; cores {regime} from each other"),
+    });
     let _ = writeln!(text, "{}.", distance.unwrap_or_default());
     Ok(text)
 }
