@@ -117,11 +117,11 @@ pub(crate) fn fetch_to_write(line: *const u8) {
 #[inline(always)]
 pub(crate) fn fetch_all<V>(value: &V) {
     #[cfg(all(target_arch = "x86_64", not(miri), not(bot4_loom)))]
-    {
+    if const { size_of::<V>() <= 8 * LINE } {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        const FEW: usize = 8 * LINE;
         let first = ptr::from_ref(value).cast::<i8>();
-        for byte in (0..size_of::<V>()).step_by(LINE).take_while(|_| size_of::<V>() <= FEW) {
+        let last = size_of::<V>().saturating_sub(1); // on a line of its own where the value does not begin one
+        for byte in (0..last).step_by(LINE).chain([last]) {
             // SAFETY: a prefetch changes no memory and no register, and faults at no address.
             unsafe { _mm_prefetch::<_MM_HINT_T0>(first.wrapping_add(byte)) };
         }

@@ -33,6 +33,7 @@ impl<T> Consumer<T> {
         if !self.waits() {
             self.look_for_the_end()?;
         }
+        // In this order: a result that is made before the place is given back is copied once more, and piece by piece.
         let value = self.take();
         self.release();
         Ok(value)
