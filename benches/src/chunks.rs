@@ -108,7 +108,8 @@ fn run(subject: &mut Subject, cores: &[usize], length: Length) -> Result<Vec<Lan
                 let (ready, done) = (&ready, &done);
                 scope.spawn(move || {
                     let pinned = machine::pin(core);
-                    machine::clear_registers();
+                    #[cfg(feature = "peers")]
+                    crate::foreign::clear_registers();
                     lane(length.operations); // warms caches and magazines
                     meet(ready, lanes);
                     pinned.map(|()| run_lane(&mut **lane, length, &Progress { done, lanes }))

@@ -54,22 +54,6 @@ mod elsewhere {
 #[cfg(not(target_os = "linux"))]
 pub(crate) use elsewhere::{allow, cores, pin, switches};
 
-/// Clears the upper halves of the calling thread's vector registers.
-///
-/// A thread starts with the registers of the one that spawned it. Some libraries of other languages leave their upper halves in use, and
-/// code of narrow registers then takes up to four times as long, on any thread that comes after.
-#[cfg(target_arch = "x86_64")]
-#[allow(unsafe_code)] // an instruction that some processors lack
-pub(crate) fn clear_registers() {
-    if std::arch::is_x86_feature_detected!("avx") {
-        // SAFETY: the processor has the instruction, and no caller has anything in those halves.
-        unsafe { std::arch::x86_64::_mm256_zeroupper() }
-    }
-}
-
-#[cfg(not(target_arch = "x86_64"))]
-pub(crate) fn clear_registers() {}
-
 /// The processor as it calls itself.
 pub(crate) fn processor() -> String {
     let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
