@@ -112,7 +112,7 @@ pub(crate) fn fetch_to_write(line: *const u8) {
     let _ = line;
 }
 
-/// Asks for all lines of a value of which a part is read next, where they are few: they travel side by side while it is looked
+/// Asks for the lines of a value of which a part is read next, where they are few: they travel side by side while it is looked
 /// up which part that is. Does nothing where there is no such instruction.
 #[inline(always)]
 pub(crate) fn fetch_all<V>(value: &V) {
@@ -120,8 +120,7 @@ pub(crate) fn fetch_all<V>(value: &V) {
     if const { size_of::<V>() <= 8 * LINE } {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
         let first = ptr::from_ref(value).cast::<i8>();
-        let last = size_of::<V>().saturating_sub(1); // on a line of its own where the value does not begin one
-        for byte in (0..last).step_by(LINE).chain([last]) {
+        for byte in (0..size_of::<V>()).step_by(LINE) {
             // SAFETY: a prefetch changes no memory and no register, and faults at no address.
             unsafe { _mm_prefetch::<_MM_HINT_T0>(first.wrapping_add(byte)) };
         }
