@@ -27,8 +27,8 @@ pub(crate) fn function<F: Copy>(library: &'static Library, name: &str) -> Option
 
 /// Clears the upper halves of the calling thread's vector registers.
 ///
-/// A thread starts with the registers of the one that spawned it. Some of these libraries leave their upper halves in use, and
-/// code of narrow registers then takes up to four times as long, on any thread that comes after.
+/// A thread starts with the registers of the one that spawned it. A peer of the group `ml` leaves their upper halves in use when it is
+/// set up, and code of narrow registers then takes up to four times as long, on any thread that comes after.
 pub(crate) fn clear_registers() {
     #[cfg(target_arch = "x86_64")]
     if std::arch::is_x86_feature_detected!("avx") {
