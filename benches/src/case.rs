@@ -31,16 +31,23 @@ pub(crate) struct Case {
     pub(crate) subjects: Vec<Subject>,
     /// Whether one operation passes through all lanes, instead of each lane doing its own.
     pub(crate) chain: bool,
+    /// How many times as many rounds as other cases it has.
+    pub(crate) patience: usize,
 }
 
 impl Case {
     pub(crate) fn new(name: &'static str) -> Self {
-        Self { name, subjects: Vec::new(), chain: false }
+        Self { name, subjects: Vec::new(), chain: false, patience: 1 }
     }
 
     /// A case whose operations go from lane to lane.
     pub(crate) fn chain(name: &'static str) -> Self {
         Self { chain: true, ..Self::new(name) }
+    }
+
+    /// Takes so many times as many rounds: for subjects that have several paces, and change between them from round to round.
+    pub(crate) fn with_patience(self, patience: usize) -> Self {
+        Self { patience, ..self }
     }
 
     pub(crate) fn limit(self, name: &'static str, lanes: impl Into<Vec<Lane>>) -> Self {

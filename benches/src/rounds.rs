@@ -64,7 +64,7 @@ pub(crate) fn measure(group: &str, case: Case, effort: Effort) -> Result<Vec<Row
             counted: 0,
         });
     }
-    for _ in 0..effort.rounds {
+    for _ in 0..effort.rounds * case.patience {
         for contender in &mut contenders {
             contender.round(&cores, effort.chunks)?;
         }

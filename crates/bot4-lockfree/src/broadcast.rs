@@ -13,7 +13,7 @@
 //! Items lie side by side, so that a batch is a slice. An item that is published alone is numbered, in an array beside the
 //! items: a reader that lags behind looks at numbers that the writer has left, eight to a cache line. A batch moves a
 //! cursor instead, once. A reader looks at its next number, then at the cursor; the one of the two that the writer does not
-//! use stays in the reader's cache. docs/adr/0007 has the measurements.
+//! use stays in the reader's cache. Every eight items that the writer publishes alone it asks for the lines that it comes to soon. docs/adr/0007 has the measurements.
 //!
 //! A reader that is dropped holds nobody up: the writer no longer waits for it. Readers after it see what it had
 //! finished with and then [`ReadError::Closed`], never an item that it had not seen.
@@ -25,7 +25,7 @@
 //! | `cursor` | writer, per batch | the same | Release / Acquire | publishes everything before it |
 //! | `positions` | the reader it belongs to; its drop sets the top bit | writer, readers after it | Release / Acquire | its uses of the items come before the next one's |
 //! | `ended` | the writer's drop | readers that find nothing | Release / Acquire | every item was published before it |
-//! | `tail`, `limit`; `head`, `seen` | writer; reader | the same | plain | private to the handle |
+//! | `tail`, `limit`, `stop`; `head`, `seen` | writer; reader | the same | plain | private to the handle |
 
 mod reader;
 mod shared;

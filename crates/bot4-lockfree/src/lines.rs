@@ -1,6 +1,7 @@
 //! Rings lie on whole cache lines, and lines are fetched before they are written or read.
 #![allow(unsafe_code)] // memory of a given alignment, and an instruction that has no function
 
+use crate::numbers::{Numbers, PER_LINE};
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::ops::Deref;
 use std::ptr::{self, NonNull};
@@ -8,8 +9,10 @@ use std::slice;
 
 /// Bytes in a cache line.
 const LINE: usize = 64;
-/// How many bytes before it writes a line the writer of a ring asks for it.
-const AHEAD: usize = 32 * LINE;
+/// So many times the items that it asks for together the writer of a ring is ahead of what it writes.
+const BLOCKS_AHEAD: u64 = 3;
+/// Bytes of an item up to which all its lines are asked for.
+const FETCHED_MAX: usize = 32 * LINE;
 
 /// A boxed slice whose first item begins a cache line.
 ///
@@ -79,25 +82,39 @@ impl<C> Drop for Lines<C> {
     }
 }
 
-/// Asks for the lines of an item that the writer of a ring comes to soon, so that they are its own by then; of none from the
-/// position `end` on, which may still be read.
+/// How many items' lines the writer of a ring asks for together: as many as have their numbers in one line, but of larger
+/// items no more than fill as many lines, one at least; none of items with too many lines.
+const fn together(size: usize) -> u64 {
+    if size > FETCHED_MAX {
+        return 0;
+    }
+    let mut items = PER_LINE;
+    while items > 1 && items as usize * size > PER_LINE as usize * LINE {
+        items /= 2;
+    }
+    items
+}
+
+/// Asks for the lines of the items that the writer of a ring comes to soon, and of their numbers, so that they are its own by then;
+/// of no item from the position `end` on, which may still be read. Returns the position at which to ask again, at most `end`.
 ///
-/// A writer's stores wait for their lines one after the other, a trip between the cores each; asked for ahead, the lines travel
-/// side by side. Only for items that fill lines (a smaller one shares a line that the writer has) and are not many lines long.
+/// A writer's stores wait for their lines nearly one after the other, a trip between the cores each; asked for ahead, the lines
+/// travel side by side.
 #[inline(always)]
-pub(crate) fn fetch_ahead<C>(items: &Lines<C>, position: u64, end: u64) {
-    let size = const { size_of::<C>() };
-    if !(LINE..=AHEAD).contains(&size) {
-        return;
+pub(crate) fn fetch_ahead<C>(items: &Lines<C>, numbers: &Numbers, position: u64, end: u64) -> u64 {
+    let together = const { together(size_of::<C>()) };
+    if together == 0 {
+        return end;
     }
-    let soon = position + (AHEAD / size) as u64;
-    if soon >= end {
-        return;
+    let soon = position + BLOCKS_AHEAD * together;
+    if position.is_multiple_of(together) && soon + together <= end {
+        numbers.fetch(soon);
+        let first = items.as_ptr().wrapping_add(soon as usize & (items.len() - 1)).cast::<u8>();
+        for byte in (0..together as usize * size_of::<C>()).step_by(LINE) {
+            fetch_to_write(first.wrapping_add(byte));
+        }
     }
-    let item = items.as_ptr().wrapping_add(soon as usize & (items.len() - 1));
-    for line in 0..size.div_ceil(LINE) {
-        fetch_to_write(item.cast::<u8>().wrapping_add(line * LINE));
-    }
+    end.min((position | (together - 1)) + 1)
 }
 
 /// Asks for a cache line as its next writer. Does nothing where there is no such instruction.
@@ -147,6 +164,21 @@ mod tests {
             assert_eq!(Lines::new(len, || Wide(1)).as_ptr() as usize % 256, 0);
             assert_eq!(Lines::new(len, || ()).len(), len);
         }
+    }
+
+    #[test]
+    fn the_writer_asks_again_after_each_line_of_numbers_and_never_past_the_end() {
+        fn stops<C: Default>(from: u64, end: u64) -> Vec<u64> {
+            let (items, numbers) = (Lines::new(64, C::default), Numbers::new(64));
+            let next =
+                |&position: &u64| (position < end).then(|| fetch_ahead(&items, &numbers, position, end));
+            std::iter::successors(Some(from), next).skip(1).collect()
+        }
+        assert_eq!(stops::<u64>(5, 30), [8, 16, 24, 30]);
+        assert_eq!(stops::<()>(0, 16), [8, 16]);
+        assert_eq!(stops::<[u64; 16]>(5, 13), [8, 12, 13]);
+        assert_eq!(stops::<[[u64; 32]; 8]>(5, 8), [6, 7, 8]);
+        assert_eq!(stops::<[[u64; 32]; 9]>(5, 60), [60]);
     }
 
     #[test]

@@ -1,10 +1,13 @@
 //! The numbers by which a ring's items are known to be there, whole cache lines of them.
 #![allow(unsafe_code)] // a masked index needs no check
 
+use crate::lines::fetch_to_write;
 use crate::sync::AtomicU64;
+use std::ptr;
 use std::sync::atomic::Ordering::{Acquire, Release};
 
-const PER_LINE: u64 = 8;
+/// Numbers in a cache line.
+pub(crate) const PER_LINE: u64 = 8;
 
 #[repr(C, align(64))]
 struct Line([AtomicU64; PER_LINE as usize]);
@@ -18,20 +21,26 @@ pub(crate) struct Numbers {
 }
 
 impl Numbers {
-    /// For so many places, a power of two.
+    /// For so many places, a power of two. There are as many numbers as places, but at least a line.
     pub(crate) fn new(places: usize) -> Self {
         let lines = places.div_ceil(PER_LINE as usize);
         let line = |_| Line(std::array::from_fn(|_| AtomicU64::new(0)));
-        Self { lines: (0..lines).map(line).collect(), mask: places as u64 - 1 }
+        Self { lines: (0..lines).map(line).collect(), mask: lines as u64 * PER_LINE - 1 }
     }
 
     #[inline(always)]
     fn at(&self, position: u64) -> &AtomicU64 {
         let first: *const AtomicU64 = self.lines.as_ptr().cast();
-        // SAFETY: a line is eight numbers and nothing else, and there are at least `mask + 1` numbers in the lines.
+        // SAFETY: a line is eight numbers and nothing else, and there are `mask + 1` numbers in the lines.
         let number = unsafe { first.add((position & self.mask) as usize) };
         // SAFETY: in bounds, as above; atomics are shared as they are.
         unsafe { &*number }
+    }
+
+    /// Asks for the line of this position's number, to write it soon.
+    #[inline(always)]
+    pub(crate) fn fetch(&self, position: u64) {
+        fetch_to_write(ptr::from_ref(self.at(position)).cast());
     }
 
     /// Publishes `position`; those before it have been.
@@ -54,7 +63,7 @@ impl Numbers {
     pub(crate) fn published(&self, start: u64) -> u64 {
         let mut end = start;
         loop {
-            let last = end | (PER_LINE - 1).min(self.mask);
+            let last = end | (PER_LINE - 1);
             if !self.is_published(last) {
                 break;
             }

@@ -4,7 +4,8 @@
 //! numbers share a cache line, so that a consumer that lags behind looks at lines the producer has left, and takes all that
 //! is there at one look (the messages begin at a cache line as the numbers do, so that it then leaves the line alone that the
 //! producer fills); a shared tail index would be fetched by the consumer at every look and taken back by the producer at
-//! every push. The consumer's position is on a line of its own, which the producer reads only when the ring looks full to it.
+//! every push. The consumer's position is on a line of its own, which the producer reads only when the ring looks full to it. Every eight messages the producer
+//! asks for the lines that it comes to soon, of messages and of numbers.
 //! Positions are 64 bits wide and never wrap. docs/adr/0007 has the measurements.
 //!
 //! A batch is pushed and popped value by value. Batches as slices in place:
@@ -17,7 +18,7 @@
 //! | `head` | consumer | producer | Release / Acquire | hands emptied slots back |
 //! | `producer_gone` | producer's drop | consumer | Release / Acquire | every message was published before it |
 //! | `consumer_gone` | consumer's drop | producer | Relaxed | the flag is the whole message; values left behind are dropped with the ring |
-//! | `tail`, `head_seen`; `head`, `seen` | producer; consumer | the same | plain | private to the half |
+//! | `tail`, `limit`, `stop`; `head`, `seen` | producer; consumer | the same | plain | private to the half |
 
 mod consumer;
 mod error;

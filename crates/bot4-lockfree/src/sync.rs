@@ -3,6 +3,7 @@
 //! Under `--cfg bot4_loom` the types come from loom, whose scheduler then runs every interleaving of a model.
 
 use crate::lines::{Lines, fetch_ahead};
+use crate::numbers::Numbers;
 
 #[cfg(not(bot4_loom))]
 pub(crate) use std::sync::{
@@ -102,8 +103,8 @@ impl<T> Cells<T> {
 
     /// See [`fetch_ahead`].
     #[inline(always)]
-    pub(crate) fn fetch_ahead(&self, position: u64, end: u64) {
-        fetch_ahead(&self.items, position, end);
+    pub(crate) fn fetch_ahead(&self, numbers: &Numbers, position: u64, end: u64) -> u64 {
+        fetch_ahead(&self.items, numbers, position, end)
     }
 
     /// Hands the first of the `n` items from `index` to `read`; all of them can be reached from it.

@@ -56,6 +56,13 @@ impl<T> Shared<T> {
         to_the_end.min((end - start) as usize)
     }
 
+    /// Asks for the lines of items that the writer comes to soon; those from `end` on may be a reader's. Returns where to
+    /// ask again, at most `end`.
+    #[inline(always)]
+    pub(super) fn fetch_ahead(&self, position: u64, end: u64) -> u64 {
+        self.items.fetch_ahead(&self.numbers, position, end)
+    }
+
     /// Publishes the item at `position`; those before it have been.
     #[inline(always)]
     pub(super) fn publish_one(&self, position: u64) {

@@ -36,6 +36,8 @@ pub struct Writer<T> {
     tail: u64,
     /// How many may be, as far as the readers' positions were last seen.
     limit: u64,
+    /// Up to here there is nothing to look after: at most `limit`.
+    stop: u64,
 }
 
 // SAFETY: the writer reaches an item only while no reader does, as the module's table orders it (T: Send); it may be
@@ -45,7 +47,7 @@ unsafe impl<T: Send> Send for Writer<T> {}
 impl<T> Writer<T> {
     pub(super) fn new(shared: Arc<Shared<T>>) -> Self {
         let limit = shared.capacity();
-        Self { shared, tail: 0, limit }
+        Self { shared, tail: 0, limit, stop: 0 }
     }
 
     /// Changes the next item by `fill` and publishes it. Wait-free but for `fill`, no allocation.
@@ -57,8 +59,8 @@ impl<T> Writer<T> {
     /// [`PublishError`], without calling `fill`, when the ring is full, or found full with every reader gone.
     #[inline]
     pub fn publish(&mut self, fill: impl FnOnce(&mut T)) -> Result<(), PublishError> {
-        if self.tail == self.limit {
-            self.look_for_room()?;
+        if self.tail == self.stop {
+            self.advance()?;
         }
         self.write(fill);
         Ok(())
@@ -69,8 +71,8 @@ impl<T> Writer<T> {
     /// # Errors
     /// [`PublishError::Closed`] when the ring is full and every reader is gone; never [`PublishError::Full`].
     pub fn publish_wait(&mut self, wait: Wait, fill: impl FnOnce(&mut T)) -> Result<(), PublishError> {
-        if self.tail == self.limit {
-            wait.until(|| match self.look_for_room() {
+        if self.tail == self.stop {
+            wait.until(|| match self.advance() {
                 Err(PublishError::Full) => None,
                 room => Some(room),
             })?;
@@ -123,6 +125,7 @@ impl<T> Writer<T> {
         assert!(published <= n, "{published} items cannot be published of {n}");
         if published > 0 {
             self.tail += published as u64;
+            self.stop = self.tail;
             self.shared.publish_batch(self.tail);
         }
         Ok(published)
@@ -131,7 +134,6 @@ impl<T> Writer<T> {
     /// Changes the item at the tail, which must be free, and publishes it.
     #[inline(always)]
     fn write(&mut self, fill: impl FnOnce(&mut T)) {
-        self.shared.items.fetch_ahead(self.tail, self.limit);
         self.shared.items.with_mut(self.shared.index(self.tail), 1, |item| {
             // SAFETY: callers checked that the tail is below `limit`: every reader has finished with this item and comes
             // back to it only after the publication below.
@@ -141,8 +143,17 @@ impl<T> Writer<T> {
         self.tail += 1;
     }
 
-    /// Looks where the readers are.
+    /// Moves `stop` on and asks for the lines that come next.
     #[inline(never)]
+    fn advance(&mut self) -> Result<(), PublishError> {
+        if self.tail == self.limit {
+            self.look_for_room()?;
+        }
+        self.stop = self.shared.fetch_ahead(self.tail, self.limit);
+        Ok(())
+    }
+
+    /// Looks where the readers are.
     fn look_for_room(&mut self) -> Result<(), PublishError> {
         let slowest = self.shared.slowest().ok_or(PublishError::Closed)?;
         self.limit = slowest + self.shared.capacity();

@@ -51,10 +51,12 @@ impl<T> Consumer<T> {
     /// The ring looked empty: says whether more can come, or finds a message that came in between.
     #[inline(never)]
     fn look_for_the_end(&mut self) -> Result<(), PopError> {
-        if !self.is_closed() {
-            return Err(PopError::Empty);
+        let closed = self.is_closed();
+        match self.waits() {
+            true => Ok(()),
+            false if closed => Err(PopError::Closed),
+            false => Err(PopError::Empty),
         }
-        if self.waits() { Ok(()) } else { Err(PopError::Closed) }
     }
 
     /// Takes the oldest message as soon as there is one; `None` when the producer is gone. Blocking, no allocation.

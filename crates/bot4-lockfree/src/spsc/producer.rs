@@ -16,13 +16,16 @@ pub struct Producer<T> {
     capacity: u64,
     /// How many messages were pushed.
     tail: u64,
-    /// The consumer's position when it was last looked at: at most the true one.
-    head_seen: u64,
+    /// How many may be, as far as the consumer's position was last seen.
+    limit: u64,
+    /// Up to here there is nothing to look after: at most `limit`.
+    stop: u64,
 }
 
 impl<T> Producer<T> {
     pub(super) fn new(shared: Arc<Shared<T>>, capacity: usize) -> Self {
-        Self { shared, capacity: capacity as u64, tail: 0, head_seen: 0 }
+        let capacity = capacity as u64;
+        Self { shared, capacity, tail: 0, limit: capacity, stop: 0 }
     }
 
     /// Appends `value`. Wait-free, no allocation.
@@ -34,7 +37,7 @@ impl<T> Producer<T> {
         if unlikely(self.is_closed()) {
             return Err(PushError::Closed(value));
         }
-        if self.tail - self.head_seen == self.capacity && self.look_for_room() == 0 {
+        if self.tail == self.stop && !self.advance() {
             return Err(PushError::Full(value));
         }
         self.write(value);
@@ -77,26 +80,19 @@ impl<T> Producer<T> {
         }
         let mut pushed = 0;
         let mut values = values.into_iter();
-        let mut room = self.capacity - (self.tail - self.head_seen);
-        loop {
-            if room == 0 {
-                room = self.look_for_room();
-                if room == 0 {
-                    return pushed;
-                }
-            }
-            let Some(value) = values.next() else { return pushed };
+        while self.tail < self.stop || self.advance() {
+            let Some(value) = values.next() else { break };
             self.write(value);
-            (pushed, room) = (pushed + 1, room - 1);
+            pushed += 1;
         }
+        pushed
     }
 
     /// Fills the slot at the tail, which must be free, and publishes it.
     #[inline(always)]
     fn write(&mut self, value: T) {
-        self.shared.fetch_ahead(self.tail, self.head_seen + self.capacity);
         self.shared.value(self.tail).with_mut(|cell| {
-            // SAFETY: callers checked that the tail is within `capacity` of `head_seen`: the consumer has left the message
+            // SAFETY: callers checked that the tail is below `limit`: the consumer has left the message
             // that was here, and comes back only after the publication below.
             let cell = unsafe { &mut *cell };
             cell.write(value);
@@ -105,17 +101,26 @@ impl<T> Producer<T> {
         self.tail += 1;
     }
 
-    /// Reads the consumer's position and returns how many messages fit now. Wait-free, no allocation.
+    /// Moves `stop` on and asks for the lines that come next; false where there is no room. Wait-free, no allocation.
     #[inline(never)]
-    fn look_for_room(&mut self) -> u64 {
+    fn advance(&mut self) -> bool {
+        if self.tail == self.limit {
+            self.look_for_room();
+        }
+        self.stop = self.shared.fetch_ahead(self.tail, self.limit);
+        self.tail < self.limit
+    }
+
+    /// Looks how far the consumer is.
+    fn look_for_room(&mut self) {
         // ORDERING: Acquire: pairs with the consumer's Release store: its reads of the slots it left came before.
-        self.head_seen = self.shared.head.load(Acquire);
-        self.capacity - (self.tail - self.head_seen)
+        self.limit = self.shared.head.load(Acquire) + self.capacity;
     }
 
     /// How many pushes are sure to succeed, unless the consumer goes. Wait-free, no allocation.
     pub fn vacant(&mut self) -> usize {
-        self.look_for_room() as usize
+        self.look_for_room();
+        (self.limit - self.tail) as usize
     }
 
     /// Whether the consumer is gone. Wait-free, no allocation.

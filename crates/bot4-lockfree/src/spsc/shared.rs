@@ -12,6 +12,7 @@ pub(super) type Value<T> = UnsafeCell<MaybeUninit<T>>;
 
 pub(super) struct Shared<T> {
     values: Lines<Value<T>>,
+    mask: u64,
     numbers: Numbers,
     pub(super) producer_gone: AtomicBool,
     pub(super) consumer_gone: AtomicBool,
@@ -30,6 +31,7 @@ impl<T> Shared<T> {
     pub(super) fn new(slots: usize) -> Self {
         Self {
             values: Lines::new(slots, || UnsafeCell::new(MaybeUninit::uninit())),
+            mask: slots as u64 - 1,
             numbers: Numbers::new(slots),
             producer_gone: AtomicBool::new(false),
             consumer_gone: AtomicBool::new(false),
@@ -40,15 +42,16 @@ impl<T> Shared<T> {
     /// Where the message of this position goes or lies.
     #[inline(always)]
     pub(super) fn value(&self, position: u64) -> &Value<T> {
-        let index = position as usize & (self.values.len() - 1);
-        // SAFETY: the length is a power of two, so the masked index is below it.
+        let index = (position & self.mask) as usize;
+        // SAFETY: there are `mask + 1` values.
         unsafe { self.values.get_unchecked(index) }
     }
 
-    /// Asks for the lines of a message that the producer comes to soon; those from `end` on may be the consumer's.
+    /// Asks for the lines of messages that the producer comes to soon; those from `end` on may be the consumer's. Returns where to
+    /// ask again, at most `end`.
     #[inline(always)]
-    pub(super) fn fetch_ahead(&self, position: u64, end: u64) {
-        fetch_ahead(&self.values, position, end);
+    pub(super) fn fetch_ahead(&self, position: u64, end: u64) -> u64 {
+        fetch_ahead(&self.values, &self.numbers, position, end)
     }
 
     /// Publishes the message at `position`.
