@@ -1,12 +1,13 @@
-//! Mean and variance in one pass over memory: two passes over each block while it is in the first-level
-//! cache, blocks merged by the formula of Chan, Golub and LeVeque (1979) in f64.
+//! Mean and variance in one pass over memory, block by block: deviations from a guess of the block's mean, blocks merged by the formula
+//! of Chan, Golub and LeVeque (1979) in f64.
 
-use super::reduce;
 use crate::element::Element;
 use crate::vector::Vector;
 
-/// Numbers per block: 8 KiB of f64, a quarter of the smallest first-level cache.
+/// Numbers per block: 8 KiB of f64, a quarter of the smallest first-level cache, as a wrong guess costs a second pass over the block.
 const BLOCK: usize = 1024;
+/// Registers of partial sums.
+const CHAINS: usize = 4;
 
 /// Count, mean and sum of squared deviations.
 struct Moments {
@@ -40,42 +41,79 @@ pub(crate) fn mean_var<V: Vector>(t: V::Token, x: &[V::Elem]) -> Option<(V::Elem
     Some((V::Elem::from_f64(all.mean), V::Elem::from_f64(all.squares / all.count)))
 }
 
-/// The second pass also sums the deviations, which are zero but for the rounding of the mean: that
-/// corrects both results.
+/// Deviations from a guess of the mean: their sum corrects the mean, and takes from the sum of their squares what the guess put in.
+/// Where that would be most of it, and with it most of the bits that are right, they are taken once more from the mean itself.
 #[inline(always)]
 fn block<V: Vector>(t: V::Token, x: &[V::Elem]) -> Moments {
+    let (moments, shifted) = about::<V>(t, x, guess::<V>(t, x));
+    if moments.squares >= shifted * KEPT {
+        return moments;
+    }
+    about::<V>(t, x, V::Elem::from_f64(moments.mean)).0
+}
+
+/// Of the sum of squares, at least so much has to be left.
+const KEPT: f64 = 0.125;
+
+/// The mean of a register or four from all over `x`; of all numbers where they are less than a register.
+#[inline(always)]
+fn guess<V: Vector>(t: V::Token, x: &[V::Elem]) -> V::Elem {
+    let (len, lanes) = (x.len(), V::LANES as f64);
+    let mean = if len >= 4 * V::LANES {
+        let apart = len / 4;
+        let low = V::load(t, x).add(V::load(t, &x[apart..]));
+        let high = V::load(t, &x[2 * apart..]).add(V::load(t, &x[3 * apart..]));
+        low.add(high).sum().into() / (4.0 * lanes)
+    } else if len >= V::LANES {
+        V::load(t, &x[(len - V::LANES) / 2..]).sum().into() / lanes
+    } else {
+        V::load_partial(t, x, V::splat(t, V::Elem::ZERO)).sum().into() / len as f64
+    };
+    V::Elem::from_f64(mean)
+}
+
+/// Moments by way of deviations from `shift`, and the sum of the squares of those.
+#[inline(always)]
+fn about<V: Vector>(t: V::Token, x: &[V::Elem], shift: V::Elem) -> (Moments, f64) {
     let count = x.len() as f64;
-    let near: f64 = reduce::sum::<V>(t, x).into() / count;
-    let shift = V::Elem::from_f64(near);
+    let share = 1.0 / count; // while the sums are under way
     let (sum, squares) = deviations::<V>(t, x, shift);
-    let (sum, squares): (f64, f64) = (sum.into(), squares.into());
-    let correction = sum / count;
+    let (sum, shifted): (f64, f64) = (sum.into(), squares.into());
+    let correction = sum * share;
     let mean: f64 = shift.into();
-    let squares = squares - sum * correction;
+    let squares = shifted - sum * correction;
     // Not `max`: it would make a NaN zero.
-    Moments { count, mean: mean + correction, squares: if squares < 0.0 { 0.0 } else { squares } }
+    let squares = if squares < 0.0 { 0.0 } else { squares };
+    (Moments { count, mean: mean + correction, squares }, shifted)
 }
 
 /// Sum and sum of squares of `x - shift`.
 #[inline(always)]
 fn deviations<V: Vector>(t: V::Token, x: &[V::Elem], shift: V::Elem) -> (V::Elem, V::Elem) {
     let (zero, shift) = (V::splat(t, V::Elem::ZERO), V::splat(t, shift));
-    let mut sums = [zero; 2];
-    let mut squares = [zero; 2];
-    let mut pairs = x.chunks_exact(2 * V::LANES);
-    for pair in &mut pairs {
-        for (k, part) in pair.chunks_exact(V::LANES).enumerate() {
-            let d = V::load(t, part).sub(shift);
-            sums[k] = sums[k].add(d);
-            squares[k] = d.mul_add_fast(d, squares[k]);
+    let mut sums = [(zero, zero); CHAINS];
+    let mut wide = x.chunks_exact(CHAINS * V::LANES);
+    for chunk in &mut wide {
+        for (sums, part) in sums.iter_mut().zip(chunk.chunks_exact(V::LANES)) {
+            *sums = with_deviation(*sums, V::load(t, part).sub(shift));
         }
     }
-    for part in pairs.remainder().chunks(V::LANES) {
-        let d = V::load_partial(t, part, shift).sub(shift);
-        sums[0] = sums[0].add(d);
-        squares[0] = d.mul_add_fast(d, squares[0]);
+    let mut single = wide.remainder().chunks_exact(V::LANES);
+    for (sums, part) in sums.iter_mut().zip(&mut single) {
+        *sums = with_deviation(*sums, V::load(t, part).sub(shift));
     }
-    (sums[0].add(sums[1]).sum(), squares[0].add(squares[1]).sum())
+    let tail = single.remainder();
+    if !tail.is_empty() {
+        let last = &mut sums[CHAINS - 1];
+        *last = with_deviation(*last, V::load_partial(t, tail, shift).sub(shift));
+    }
+    let [a, b, c, d] = sums;
+    (a.0.add(b.0).add(c.0.add(d.0)).sum(), a.1.add(b.1).add(c.1.add(d.1)).sum())
+}
+
+#[inline(always)]
+fn with_deviation<V: Vector>((sum, squares): (V, V), d: V) -> (V, V) {
+    (sum.add(d), d.mul_add_fast(d, squares))
 }
 
 /// `(x - mean) * (1 / deviation)` with the slice's own moments; zeros where there is no spread.

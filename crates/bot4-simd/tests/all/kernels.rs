@@ -374,6 +374,33 @@ fn mean_var_survives_an_outlier_in_front() {
     }
 }
 
+/// The mean is guessed from registers at the quarters: here they say nothing of it.
+#[test]
+fn mean_var_survives_a_wrong_guess() {
+    for isa in Isa::available() {
+        type T = f32;
+        let mut x: Vec<f32> = numbers::<T>(12, 1000).iter().map(|x| 1000.0 + x).collect();
+        for quarter in x.chunks_mut(250) {
+            quarter[..16].fill(0.0);
+        }
+        let wide = || x.iter().map(|&x| f64::from(x));
+        let mean = wide().sum::<f64>() / 1000.0;
+        let want = wide().map(|x| (x - mean).powi(2)).sum::<f64>() / 1000.0;
+        for at in [None, Some(0), Some(100), Some(255), Some(999)] {
+            let mut x = x.clone();
+            at.into_iter().for_each(|at: usize| x[at] = T::INFINITY);
+            let x = &x[..];
+            let (mean_is, var) = on!(isa, |k, x: &'a [T]| -> Option<(T, T)> { k.mean_var(x) }).unwrap();
+            if at.is_some() {
+                assert!(mean_is.is_nan() && var.is_nan(), "{isa:?} {at:?}: {mean_is} {var}");
+            } else {
+                assert_near(mean_is, mean, 1e-6 * mean, "mean");
+                assert_near(var, want, 1e-7 * want, "variance");
+            }
+        }
+    }
+}
+
 #[test]
 fn zscore_has_no_mean_and_unit_variance_and_a_constant_becomes_zeros() {
     let mut x: Vec<f64> = numbers(3, 1000);
