@@ -1,6 +1,8 @@
 //! Matrix products on row-major slices. Each result is the same bits wherever its row or column
 //! stands: a tile changes how many are computed at once, never the order of one sum.
+#![allow(unsafe_code)] // Parts of rows without a check each.
 
+use super::lines::Lines;
 use crate::element::Element;
 use crate::vector::Vector;
 
@@ -14,48 +16,96 @@ pub(crate) fn gemv<V: Vector>(
     x: &[V::Elem],
     y: &mut [V::Elem],
 ) {
+    let (a, x, y) = (Lines::new(a, cols, rows, cols), &x[..cols], &mut y[..rows]);
+    let row = size_of_val(x);
+    let in_turn = rows * row > NEAR && row.is_multiple_of(LINE) && row >= LONG;
+    let mut groups = y.chunks_exact_mut(GROUP);
     let mut i = 0;
-    while i < rows {
-        let count = GROUP.min(rows - i);
-        let dots = row_dots::<V>(t, &a[i * cols..(i + count) * cols], cols, x);
-        y[i..i + count].copy_from_slice(&dots[..count]);
-        i += count;
+    if in_turn {
+        for y in &mut groups {
+            y.copy_from_slice(&V::sums(row_by_row::<V, true>(t, a, i, x)));
+            i += GROUP;
+        }
+    } else {
+        for y in &mut groups {
+            y.copy_from_slice(&V::sums(side_by_side::<V, true>(t, a, i, x)));
+            i += GROUP;
+        }
+    }
+    let y = groups.into_remainder();
+    if !y.is_empty() {
+        let sums =
+            if in_turn { row_by_row::<V, false>(t, a, i, x) } else { side_by_side::<V, false>(t, a, i, x) };
+        y.copy_from_slice(&V::sums(sums)[..y.len()]);
     }
 }
 
-/// Rows that are multiplied together.
+/// Rows that are added up together.
 const GROUP: usize = 8;
+/// Bytes of a matrix that stays in the first-level cache. From there rows side by side take each part of `x` once; from further away
+/// numbers come sooner in the order in which they lie there, if rows are whole lines and not short.
+const NEAR: usize = 48 * 1024;
+/// Bytes in a cache line: at least those of a register.
+const LINE: usize = 64;
+/// Bytes of a row that is not short.
+const LONG: usize = 4 * LINE;
 
-/// The rows of `a`, at most eight, times `x`: one register of partial sums per row. The last row stands in for those missing.
+/// The partial sums of eight rows of `a` times `x`, a register each. The last row stands in for those missing, where not all are there.
 #[inline(always)]
-fn row_dots<V: Vector>(t: V::Token, a: &[V::Elem], cols: usize, x: &[V::Elem]) -> [V::Elem; GROUP] {
-    if cols == 0 {
-        return [V::Elem::ZERO; GROUP];
-    }
+fn side_by_side<V: Vector, const ALL: bool>(
+    t: V::Token,
+    a: Lines<'_, V::Elem>,
+    first: usize,
+    x: &[V::Elem],
+) -> [V; GROUP] {
     let zero = V::splat(t, V::Elem::ZERO);
     let mut sums = [zero; GROUP];
-    let mut rows = [&a[..cols]; GROUP];
-    let last = a.len() - cols;
-    for (r, row) in rows.iter_mut().enumerate() {
-        *row = &a[last.min(r * cols)..][..cols];
-    }
-    let x = &x[..cols];
-    let whole = cols - cols % V::LANES;
+    let row = |r: usize| if ALL { first + r } else { (first + r).min(a.count() - 1) };
     let mut j = 0;
-    while j < whole {
-        let part = V::load(t, &x[j..j + V::LANES]);
-        for (sum, row) in sums.iter_mut().zip(rows) {
-            *sum = part.mul_add_fast(V::load(t, &row[j..j + V::LANES]), *sum);
+    let mut parts = x.chunks_exact(V::LANES);
+    for part in &mut parts {
+        let part = V::load(t, part);
+        for (r, sum) in sums.iter_mut().enumerate() {
+            // SAFETY: there is such a row, and it is as wide as `x` is long.
+            let of_row = unsafe { a.part(row(r), j, V::LANES) };
+            *sum = part.mul_add_fast(V::load(t, of_row), *sum);
         }
         j += V::LANES;
     }
-    if whole < cols {
-        let part = V::load_partial(t, &x[whole..cols], zero);
-        for (sum, row) in sums.iter_mut().zip(rows) {
-            *sum = part.mul_add_fast(V::load_partial(t, &row[whole..cols], zero), *sum);
+    let tail = parts.remainder();
+    if !tail.is_empty() {
+        let part = V::load_partial(t, tail, zero);
+        for (r, sum) in sums.iter_mut().enumerate() {
+            // SAFETY: as above.
+            let of_row = unsafe { a.part(row(r), j, tail.len()) };
+            *sum = part.mul_add_fast(V::load_partial(t, of_row, zero), *sum);
         }
     }
-    V::sums(sums)
+    sums
+}
+
+/// The same of the rows that are there, one after the other. They are whole lines.
+#[inline(always)]
+fn row_by_row<V: Vector, const ALL: bool>(
+    t: V::Token,
+    a: Lines<'_, V::Elem>,
+    first: usize,
+    x: &[V::Elem],
+) -> [V; GROUP] {
+    const { assert!(V::LANES * size_of::<V::Elem>() <= LINE) };
+    let zero = V::splat(t, V::Elem::ZERO);
+    let mut sums = [zero; GROUP];
+    for (r, sum) in sums.iter_mut().enumerate() {
+        if !ALL && first + r == a.count() {
+            break;
+        }
+        for (k, part) in x.chunks_exact(V::LANES).enumerate() {
+            // SAFETY: there is such a row, and it is as wide as `x` is long.
+            let of_row = unsafe { a.part(first + r, k * V::LANES, V::LANES) };
+            *sum = V::load(t, part).mul_add_fast(V::load(t, of_row), *sum);
+        }
+    }
+    sums
 }
 
 /// `y[j] = column j of a . x`: columns of the transpose, weighed.

@@ -558,6 +558,8 @@ fn products<T: Element>() {
         (9, 130, 48),
         (13, 129, 29),
         (260, 30, 40),
+        // More than a first-level cache, in rows of whole lines.
+        (109, 144, 1),
     ];
     for isa in Isa::available() {
         for (rows, inner, cols) in shapes {
