@@ -119,7 +119,7 @@ fn maps<T: super::Number>(case: Case, kernel: &str, n: usize) -> Case {
         }
         _ => case.peer(
             "two passes",
-            from_copy::<T>(n, |x| {
+            over::<T>(n, |x, _| {
                 let (mean, var) = two_passes(x);
                 let inverse = T::ONE / Element::sqrt(var);
                 x.iter_mut().for_each(|x| *x = (*x - mean) * inverse);
@@ -300,7 +300,7 @@ impl Number for f64 {
             "dot" => case.peer("pulp x86-v4", fold::<f64, _>(n, pulp_dot())),
             "softmax" => case.peer(
                 "loop with exp",
-                from_copy::<f64>(n, |x| {
+                over::<f64>(n, |x, _| {
                     let max = x.iter().copied().fold(f64::MIN, f64::max);
                     x.iter_mut().for_each(|x| *x = (*x - max).exp());
                     let sum: f64 = x.iter().sum();
@@ -376,7 +376,7 @@ impl Number for f32 {
                 .peer("rten (absolute accuracy)", from_copy::<f32>(n, |x| rten_vecmath::Erf {}.map_mut(x))),
             "softmax" => case.peer(
                 "rten",
-                from_copy::<f32>(n, |x| {
+                over::<f32>(n, |x, _| {
                     rten_vecmath::Softmax::new_mut(x).dispatch();
                 }),
             ),
