@@ -193,6 +193,10 @@ pub trait Vector: Copy + Debug {
     fn align_stack(_: Self::Token) {}
     /// In each lane the one before it, in the first `before`.
     fn delayed(self, token: Self::Token, before: Self::Elem) -> Self;
+    /// Of every four lanes the first in all four, the second, the third, the fourth.
+    fn spread_fours(self) -> [Self; 4];
+    /// The first four numbers of `from` again and again.
+    fn repeat_four(token: Self::Token, from: &[Self::Elem]) -> Self;
     /// The lane of this index.
     #[inline(always)]
     fn lane(self, index: usize) -> Self::Elem {

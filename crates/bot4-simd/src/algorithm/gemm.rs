@@ -39,11 +39,44 @@ pub(crate) fn gemm<V: Vector>(
 ) {
     if inner == 0 {
         c.fill(V::Elem::ZERO);
+    } else if (inner, cols) == (4, 4) {
+        fours::<V>(t, a, b, c);
     } else if rows < 8 || stays_in_place::<V>(inner, cols) {
         in_place::<V>(t, a, b, c, Shape { rows, inner, cols });
     } else {
         packed::<V>(t, a, b, c, Shape { rows, inner, cols });
     }
+}
+
+/// Rows of four numbers, several to a register, times a square of four.
+#[inline(always)]
+fn fours<V: Vector>(t: V::Token, a: &[V::Elem], b: &[V::Elem], c: &mut [V::Elem]) {
+    const { assert!(V::LANES.is_multiple_of(4)) };
+    let b = [
+        V::repeat_four(t, b),
+        V::repeat_four(t, &b[4..]),
+        V::repeat_four(t, &b[8..]),
+        V::repeat_four(t, &b[12..]),
+    ];
+    let mut wide_a = a.chunks_exact(V::LANES);
+    let mut wide_c = c.chunks_exact_mut(V::LANES);
+    for (a, c) in (&mut wide_a).zip(&mut wide_c) {
+        four_times(t, V::load(t, a), b).store(c);
+    }
+    let (a, c) = (wide_a.remainder(), wide_c.into_remainder());
+    if !c.is_empty() {
+        let a = V::load_partial(t, a, V::splat(t, V::Elem::ZERO));
+        four_times(t, a, b).store_partial(c);
+    }
+}
+
+#[inline(always)]
+fn four_times<V: Vector>(t: V::Token, a: V, b: [V; 4]) -> V {
+    let mut sum = V::splat(t, V::Elem::ZERO);
+    for (a, b) in a.spread_fours().into_iter().zip(b) {
+        sum = a.mul_add_fast(b, sum);
+    }
+    sum
 }
 
 /// Whether a `b` of these sizes is as well read where it stands: in whole registers (or less than one), and in the first-level

@@ -240,6 +240,19 @@ macro_rules! entry_ps {
     }};
 }
 
+/// Four numbers as often as they fit.
+macro_rules! repeat_pd {
+    ($four:expr) => {
+        $four
+    };
+}
+
+macro_rules! repeat_ps {
+    ($four:expr) => {
+        op!(_mm256_set_m128($four, $four))
+    };
+}
+
 macro_rules! vector {
     (
         $name:ident, $elem:ty, $register:ty, $lanes:literal, $int:ty, $shift:literal,
@@ -248,7 +261,8 @@ macro_rules! vector {
         $add:ident, $sub:ident, $mul:ident, $div:ident, $fmadd:ident, $fmsub:ident, $fnmadd:ident,
         $min:ident, $max:ident, $or:ident, $and:ident, $andnot:ident,
         $to_bits:ident, $from_bits:ident, $shl:ident, $shr:ident,
-        $cmp:ident, $blend:ident, $movemask:ident, $swap:ident, $spread:ident, $last:literal, $sums:ident, $entry:ident, $fold:ident, $add_half:ident, $min_half:ident, $max_half:ident
+        $cmp:ident, $blend:ident, $movemask:ident, $swap:ident, $spread:ident, $last:literal, $sums:ident, $entry:ident, $fold:ident, $add_half:ident, $min_half:ident, $max_half:ident,
+        $spread_four:ident, $load_four:ident, $repeat_four:ident
     ) => {
         #[derive(Clone, Copy, Debug)]
         pub struct $name($register);
@@ -454,6 +468,22 @@ macro_rules! vector {
                 $fold!(self.0, $add_half)
             }
             #[inline(always)]
+            fn spread_fours(self) -> [Self; 4] {
+                [
+                    Self(op!($spread_four::<0x00>(self.0))),
+                    Self(op!($spread_four::<0x55>(self.0))),
+                    Self(op!($spread_four::<0xaa>(self.0))),
+                    Self(op!($spread_four::<0xff>(self.0))),
+                ]
+            }
+            #[inline(always)]
+            fn repeat_four(_: Avx2, from: &[$elem]) -> Self {
+                let from = &from[..4];
+                // SAFETY: `from` has four numbers; the token proves the feature.
+                let four = unsafe { $load_four(from.as_ptr()) };
+                Self($repeat_four!(four))
+            }
+            #[inline(always)]
             fn sums(of: [Self; 8]) -> [$elem; 8] {
                 let [Self(a), Self(b), Self(c), Self(d), Self(e), Self(f), Self(g), Self(h)] = of;
                 $sums!(a, b, c, d, e, f, g, h)
@@ -479,7 +509,8 @@ vector!(
     _mm256_min_pd, _mm256_max_pd, _mm256_or_pd, _mm256_and_pd, _mm256_andnot_pd,
     _mm256_castpd_si256, _mm256_castsi256_pd, _mm256_slli_epi64, _mm256_srli_epi64,
     _mm256_cmp_pd, _mm256_blendv_pd, _mm256_movemask_pd, _mm256_permute2f128_pd, _mm256_permute_pd, 0xf,
-    sums_pd, entry_pd, fold_pd, _mm_add_pd, _mm_min_pd, _mm_max_pd
+    sums_pd, entry_pd, fold_pd, _mm_add_pd, _mm_min_pd, _mm_max_pd,
+    _mm256_permute4x64_pd, _mm256_loadu_pd, repeat_pd
 );
 
 #[rustfmt::skip]
@@ -491,5 +522,6 @@ vector!(
     _mm256_min_ps, _mm256_max_ps, _mm256_or_ps, _mm256_and_ps, _mm256_andnot_ps,
     _mm256_castps_si256, _mm256_castsi256_ps, _mm256_slli_epi32, _mm256_srli_epi32,
     _mm256_cmp_ps, _mm256_blendv_ps, _mm256_movemask_ps, _mm256_permute2f128_ps, _mm256_permute_ps, 0xff,
-    sums_ps, entry_ps, fold_ps, _mm_add_ps, _mm_min_ps, _mm_max_ps
+    sums_ps, entry_ps, fold_ps, _mm_add_ps, _mm_min_ps, _mm_max_ps,
+    _mm256_permute_ps, _mm_loadu_ps, repeat_ps
 );

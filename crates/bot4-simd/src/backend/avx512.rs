@@ -195,7 +195,8 @@ macro_rules! vector {
         $add:ident, $sub:ident, $mul:ident, $div:ident, $fmadd:ident, $fmsub:ident, $fnmadd:ident,
         $min:ident, $max:ident, $abs:ident, $or:ident, $and:ident,
         $to_bits:ident, $from_bits:ident, $shl:ident, $scalef:ident, $getmant:ident, $getexp:ident,
-        $cmp:ident, $first:ident, $blend:ident, $splat_int:ident, $permute:ident, $shuffle:ident, $align:ident, $interleave:ident, $entry:ident, $reduce_add:ident, $reduce_min:ident, $reduce_max:ident
+        $cmp:ident, $first:ident, $blend:ident, $splat_int:ident, $permute:ident, $shuffle:ident, $align:ident, $interleave:ident, $entry:ident, $reduce_add:ident, $reduce_min:ident, $reduce_max:ident,
+        $spread_four:ident, $load_four:ident, $repeat_four:ident
     ) => {
         #[derive(Clone, Copy, Debug)]
         pub struct $name($register);
@@ -426,6 +427,22 @@ macro_rules! vector {
                 op!($reduce_add(self.0))
             }
             #[inline(always)]
+            fn spread_fours(self) -> [Self; 4] {
+                [
+                    Self(op!($spread_four::<0x00>(self.0))),
+                    Self(op!($spread_four::<0x55>(self.0))),
+                    Self(op!($spread_four::<0xaa>(self.0))),
+                    Self(op!($spread_four::<0xff>(self.0))),
+                ]
+            }
+            #[inline(always)]
+            fn repeat_four(_: Avx512, from: &[$elem]) -> Self {
+                let from = &from[..4];
+                // SAFETY: `from` has four numbers; the token proves the feature.
+                let four = unsafe { $load_four(from.as_ptr()) };
+                Self(op!($repeat_four(four)))
+            }
+            #[inline(always)]
             fn sums(of: [Self; 8]) -> [$elem; 8] {
                 let [Self(a), Self(b), Self(c), Self(d), Self(e), Self(f), Self(g), Self(h)] = of;
                 // Halves, then quarters, each of twice the registers; even registers apart from odd ones, as the
@@ -460,7 +477,8 @@ vector!(
     _mm512_min_pd, _mm512_max_pd, _mm512_abs_pd, _mm512_or_pd, _mm512_and_pd,
     _mm512_castpd_si512, _mm512_castsi512_pd, _mm512_slli_epi64, _mm512_scalef_pd, _mm512_getmant_pd, _mm512_getexp_pd,
     _mm512_cmp_pd_mask, _mm512_cvtsd_f64, _mm512_mask_blend_pd, _mm512_set1_epi64, _mm512_permutexvar_pd, _mm512_shuffle_f64x2, _mm512_alignr_epi64, sums_pd, entry_pd,
-    _mm512_reduce_add_pd, _mm512_reduce_min_pd, _mm512_reduce_max_pd
+    _mm512_reduce_add_pd, _mm512_reduce_min_pd, _mm512_reduce_max_pd,
+    _mm512_permutex_pd, _mm256_loadu_pd, _mm512_broadcast_f64x4
 );
 
 #[rustfmt::skip]
@@ -473,5 +491,6 @@ vector!(
     _mm512_min_ps, _mm512_max_ps, _mm512_abs_ps, _mm512_or_ps, _mm512_and_ps,
     _mm512_castps_si512, _mm512_castsi512_ps, _mm512_slli_epi32, _mm512_scalef_ps, _mm512_getmant_ps, _mm512_getexp_ps,
     _mm512_cmp_ps_mask, _mm512_cvtss_f32, _mm512_mask_blend_ps, _mm512_set1_epi32, _mm512_permutexvar_ps, _mm512_shuffle_f32x4, _mm512_alignr_epi32, sums_ps, entry_ps,
-    _mm512_reduce_add_ps, _mm512_reduce_min_ps, _mm512_reduce_max_ps
+    _mm512_reduce_add_ps, _mm512_reduce_min_ps, _mm512_reduce_max_ps,
+    _mm512_permute_ps, _mm_loadu_ps, _mm512_broadcast_f32x4
 );

@@ -163,6 +163,16 @@ impl<V: Vector> Vector for Pair<V> {
         if index < V::LANES { self.0.lane(index) } else { self.1.lane(index - V::LANES) }
     }
     #[inline(always)]
+    fn spread_fours(self) -> [Self; 4] {
+        let [a, b, c, d] = self.0.spread_fours();
+        let [e, f, g, h] = self.1.spread_fours();
+        [Self(a, e), Self(b, f), Self(c, g), Self(d, h)]
+    }
+    #[inline(always)]
+    fn repeat_four(token: V::Token, from: &[V::Elem]) -> Self {
+        Self(V::repeat_four(token, from), V::repeat_four(token, from))
+    }
+    #[inline(always)]
     fn splat_last(self, token: V::Token) -> Self {
         let last = self.1.splat_last(token);
         Self(last, last)

@@ -195,6 +195,15 @@ impl<T: Element, const FUSED: bool> Vector for Lanes8<T, FUSED> {
         Self(from_fn(|l| if l == 0 { before } else { self.0[l - 1] }))
     }
     #[inline(always)]
+    fn spread_fours(self) -> [Self; 4] {
+        from_fn(|k| Self(from_fn(|l| self.0[l / 4 * 4 + k])))
+    }
+    #[inline(always)]
+    fn repeat_four(_: Self::Token, from: &[T]) -> Self {
+        let from = &from[..4];
+        Self(from_fn(|l| from[l % 4]))
+    }
+    #[inline(always)]
     fn splat_last(self, _: Portable) -> Self {
         Self([self.0[7]; 8])
     }
