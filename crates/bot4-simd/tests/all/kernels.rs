@@ -560,7 +560,6 @@ fn products<T: Element>() {
         (260, 30, 40),
         // Squares of four, of which a register holds several rows.
         (1, 4, 4),
-        (4, 4, 4),
         (7, 4, 4),
         // More than a first-level cache, in rows of whole lines.
         (109, 144, 1),
