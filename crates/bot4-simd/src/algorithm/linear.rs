@@ -13,6 +13,7 @@ const OCTET: usize = 8;
 #[inline(always)]
 pub(crate) fn dot8<V: Vector>(t: V::Token, a: &[V::Elem], b: &[V::Elem]) -> V::Elem {
     const { assert!(V::LANES == OCTET) };
+    let b = &b[..a.len()];
     let zero = V::splat(t, V::Elem::ZERO);
     let mut lanes = zero;
     let mut octets_a = a.chunks_exact(OCTET);

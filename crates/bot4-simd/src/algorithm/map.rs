@@ -77,6 +77,7 @@ fn whole_through<'x, V: Vector>(
 /// `y[i] = f(y[i], x[i])`; the lengths are equal.
 #[inline(always)]
 pub(crate) fn zip<V: Vector>(t: V::Token, y: &mut [V::Elem], x: &[V::Elem], f: impl Fn(V, V) -> V) {
+    let x = &x[..y.len()];
     let mut wide_y = y.chunks_exact_mut(UNROLL * V::LANES);
     let mut wide_x = x.chunks_exact(UNROLL * V::LANES);
     for (y, x) in (&mut wide_y).zip(&mut wide_x) {

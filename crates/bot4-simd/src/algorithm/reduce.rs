@@ -51,6 +51,7 @@ pub(crate) fn squared_norm<V: Vector>(t: V::Token, x: &[V::Elem]) -> V::Elem {
 
 #[inline(always)]
 pub(crate) fn dot<V: Vector>(t: V::Token, a: &[V::Elem], b: &[V::Elem]) -> V::Elem {
+    let b = &b[..a.len()];
     let zero = V::splat(t, V::Elem::ZERO);
     let mut sums = [zero; CHAINS];
     let mut wide_a = a.chunks_exact(CHAINS * V::LANES);
