@@ -8,6 +8,9 @@ use std::sync::atomic::Ordering::{Acquire, Release};
 
 /// Numbers in a cache line.
 pub(crate) const PER_LINE: u64 = 8;
+/// Numbers that one look goes through at most. A look that always went on to the line that is being written would take it from the
+/// writer, also when there is much to do before.
+const LOOK_MAX: u64 = 256;
 
 #[repr(C, align(64))]
 struct Line([AtomicU64; PER_LINE as usize]);
@@ -56,13 +59,13 @@ impl Numbers {
         self.at(position).load(Acquire) == position + 1
     }
 
-    /// The end of what is seen to be published from `start` on, `start` if nothing is.
+    /// The end of what is seen to be published from `start` on, `start` if nothing is; not all of it when it is more than a look takes.
     ///
     /// Whole lines take one look each. The line that is being written is gone through only when there is no whole one.
     #[inline(always)]
     pub(crate) fn published(&self, start: u64) -> u64 {
         let mut end = start;
-        loop {
+        while end - start < LOOK_MAX {
             let last = end | (PER_LINE - 1);
             if !self.is_published(last) {
                 break;

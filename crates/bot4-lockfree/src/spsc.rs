@@ -1,11 +1,11 @@
 //! A bounded queue between one producer and one consumer.
 //!
 //! Messages are numbered, in an array beside them: the consumer learns from the number that its next message is there. Eight
-//! numbers share a cache line, so that a consumer that lags behind looks at lines the producer has left, and takes all that
-//! is there at one look (the messages begin at a cache line as the numbers do, so that it then leaves the line alone that the
+//! numbers share a cache line, so that a consumer that lags behind looks at lines the producer has left, and takes many messages
+//! at one look (the messages begin at a cache line as the numbers do, so that it then leaves the line alone that the
 //! producer fills); a shared tail index would be fetched by the consumer at every look and taken back by the producer at
-//! every push. The consumer's position is on a line of its own, which the producer reads only when the ring looks full to it. Every eight messages the producer
-//! asks for the lines that it comes to soon, of messages and of numbers.
+//! every push. The consumer's position is on a line of its own, which the producer reads only when the ring looks full to it.
+//! Every eight messages the producer asks for the lines that it comes to soon, of messages and of numbers.
 //! Positions are 64 bits wide and never wrap. docs/adr/0007 has the measurements.
 //!
 //! A batch is pushed and popped value by value. Batches as slices in place:

@@ -115,7 +115,8 @@ impl<T> Reader<T> {
     /// Hands the oldest items that wait, up to `max`, to `read`, in place and side by side, and then lets go of them.
     /// Wait-free but for `read`, no allocation.
     ///
-    /// There are fewer than wait when they go on at the ring's start. After a panic of `read` they are as if not read.
+    /// There are fewer than wait when they go on at the ring's start, or are more than a few hundred that were published one by one. After a
+    /// panic of `read` they are as if not read.
     ///
     /// # Errors
     /// [`ReadError`], without calling `read`, when nothing waits.
