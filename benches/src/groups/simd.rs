@@ -72,8 +72,8 @@ fn numbers<T: Number>(len: usize) -> AlignedVec<T> {
 
 /// A lane over slices of `n`: `run` may write over the first, the second is read. It comes around after [`TOTAL`] numbers.
 ///
-/// The two lie at the same places of their pages in every lane, half a page apart: a load waits for an earlier store to the same
-/// place of another page, and who is given such places by the allocator takes a fifth longer.
+/// The two lie at the same places of their pages in every lane, half a page apart: a load may wait for an earlier store to the same
+/// place of another page, which is not for the allocator to decide.
 fn over<T: Number>(n: usize, mut run: impl FnMut(&mut [T], &[T]) + Send + 'static) -> [Lane; 1] {
     let total = TOTAL.max(n);
     let page = PAGE / size_of::<T>();

@@ -13,7 +13,8 @@
 //! Items lie side by side, so that a batch is a slice. An item that is published alone is numbered, in an array beside the
 //! items: a reader that lags behind looks at numbers that the writer has left, eight to a cache line. A batch moves a
 //! cursor instead, once. A reader looks at its next number, then at the cursor; the one of the two that the writer does not
-//! use stays in the reader's cache. Every eight items that the writer publishes alone it asks for the lines that it comes to soon. docs/adr/0007 has the measurements.
+//! use stays in the reader's cache. Every eight items that the writer publishes alone it asks for the lines that it comes to
+//! soon. docs/adr/0007 has the measurements.
 //!
 //! A reader that is dropped holds nobody up: the writer no longer waits for it. Readers after it see what it had
 //! finished with and then [`ReadError::Closed`], never an item that it had not seen.

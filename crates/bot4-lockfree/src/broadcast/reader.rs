@@ -115,8 +115,8 @@ impl<T> Reader<T> {
     /// Hands the oldest items that wait, up to `max`, to `read`, in place and side by side, and then lets go of them.
     /// Wait-free but for `read`, no allocation.
     ///
-    /// There are fewer than wait when they go on at the ring's start, or are more than a few hundred that were published one by one. After a
-    /// panic of `read` they are as if not read.
+    /// There are fewer than wait when they go on at the ring's start, or when hundreds wait that were published one by one.
+    /// After a panic of `read` they are as if not read.
     ///
     /// # Errors
     /// [`ReadError`], without calling `read`, when nothing waits.
@@ -168,8 +168,9 @@ impl<T> Stage<T> {
     /// Hands the oldest items that wait, up to `max`, to `work`, in place and side by side, and then passes them on to the
     /// next stage, or back to the writer. Wait-free but for `work`, no allocation.
     ///
-    /// There are fewer than wait when they go on at the ring's start. After a panic of `work` they are not passed on.
-    /// Something may be taken out of an item (`std::mem::take`): the writer gets it back as it was left.
+    /// There are fewer than wait when they go on at the ring's start, or when hundreds wait that were published one by one.
+    /// After a panic of `work` they are not passed on. Something may be taken out of an item
+    /// (`std::mem::take`): the writer gets it back as it was left.
     ///
     /// # Errors
     /// [`ReadError`], without calling `work`, when nothing waits.
