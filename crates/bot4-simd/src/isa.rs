@@ -103,20 +103,6 @@ pub(crate) enum Token {
     Avx512(Avx512),
 }
 
-impl Token {
-    /// See [`Isa::run`].
-    #[inline(always)]
-    pub(crate) fn run<P: Program>(self, program: P) -> P::Output {
-        match self {
-            Self::Portable(k) => inside(k, program),
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx2(k) => inside(k, program),
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx512(k) => inside(k, program),
-        }
-    }
-}
-
 impl Isa {
     /// The widest set this CPU has, but none wider than the environment variable `BOT4_ISA`
     /// (`portable`, `avx2` or `avx512`; unset or empty: no bound). Read once, then a single load; wait-free.
@@ -142,7 +128,13 @@ impl Isa {
     /// If this CPU lacks the set.
     #[inline]
     pub fn run<P: Program>(self, program: P) -> P::Output {
-        self.token().run(program)
+        match self.token() {
+            Token::Portable(k) => inside(k, program),
+            #[cfg(target_arch = "x86_64")]
+            Token::Avx2(k) => inside(k, program),
+            #[cfg(target_arch = "x86_64")]
+            Token::Avx512(k) => inside(k, program),
+        }
     }
 
     /// The token of this set.

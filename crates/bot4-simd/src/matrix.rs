@@ -3,7 +3,7 @@
 
 use crate::algorithm::{gemm, product};
 use crate::element::Element;
-use crate::isa::{Program, detected};
+use crate::isa::{Isa, Program};
 use crate::kernels::Kernels;
 use core::ops::{Index, IndexMut};
 
@@ -85,13 +85,13 @@ impl<T: Element, const N: usize, const M: usize> Matrix<T, N, M> {
 
     /// The product, written over `product`. Does not allocate.
     pub fn multiply_into<const P: usize>(&self, right: &Matrix<T, M, P>, product: &mut Matrix<T, N, P>) {
-        detected().run(Multiply { left: self, right, product });
+        Isa::detect().run(Multiply { left: self, right, product });
     }
 
     /// The matrix times a column. Does not allocate.
     pub fn multiply_vector(&self, x: &[T; M]) -> [T; N] {
         let mut y = [T::ZERO; N];
-        detected().run(MultiplyVector { matrix: self, x, y: &mut y });
+        Isa::detect().run(MultiplyVector { matrix: self, x, y: &mut y });
         y
     }
 
