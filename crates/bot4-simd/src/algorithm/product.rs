@@ -85,7 +85,7 @@ fn side_by_side<V: Vector, const ALL: bool>(
 
 /// The same of the rows that are there, one after the other. They are whole lines.
 ///
-/// That there may be fewer than eight keeps the compiler from a loop per row, which takes a third longer.
+/// That there may be fewer than eight keeps the compiler from a loop per row, which takes up to a third longer.
 #[inline(always)]
 fn row_by_row<V: Vector>(t: V::Token, a: Lines<'_, V::Elem>, first: usize, x: &[V::Elem]) -> [V; GROUP] {
     const { assert!(V::LANES * size_of::<V::Elem>() <= LINE) };
