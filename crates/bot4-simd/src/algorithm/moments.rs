@@ -1,13 +1,12 @@
 //! Mean and variance in one pass over memory, block by block: deviations from a guess of the block's mean, blocks merged by the formula
 //! of Chan, Golub and LeVeque (1979) in f64.
 
+use super::reduce;
 use crate::element::Element;
 use crate::vector::Vector;
 
 /// Numbers per block: 8 KiB of f64, a quarter of the smallest first-level cache, as a wrong guess costs a second pass over the block.
 const BLOCK: usize = 1024;
-/// Registers of partial sums.
-const CHAINS: usize = 4;
 
 /// Count, mean and sum of squared deviations.
 struct Moments {
@@ -91,29 +90,18 @@ fn about<V: Vector>(t: V::Token, x: &[V::Elem], shift: V::Elem) -> (Moments, f64
 #[inline(always)]
 fn deviations<V: Vector>(t: V::Token, x: &[V::Elem], shift: V::Elem) -> (V::Elem, V::Elem) {
     let (zero, shift) = (V::splat(t, V::Elem::ZERO), V::splat(t, shift));
-    let mut sums = [(zero, zero); CHAINS];
-    let mut wide = x.chunks_exact(CHAINS * V::LANES);
-    for chunk in &mut wide {
-        for (sums, part) in sums.iter_mut().zip(chunk.chunks_exact(V::LANES)) {
-            *sums = with_deviation(*sums, V::load(t, part).sub(shift));
-        }
-    }
-    let mut single = wide.remainder().chunks_exact(V::LANES);
-    for (sums, part) in sums.iter_mut().zip(&mut single) {
-        *sums = with_deviation(*sums, V::load(t, part).sub(shift));
-    }
-    let tail = single.remainder();
-    if !tail.is_empty() {
-        let last = &mut sums[CHAINS - 1];
-        *last = with_deviation(*last, V::load_partial(t, tail, shift).sub(shift));
-    }
-    let [a, b, c, d] = sums;
-    (a.0.add(b.0).add(c.0.add(d.0)).sum(), a.1.add(b.1).add(c.1.add(d.1)).sum())
-}
-
-#[inline(always)]
-fn with_deviation<V: Vector>((sum, squares): (V, V), d: V) -> (V, V) {
-    (sum.add(d), d.mul_add_fast(d, squares))
+    let [a, b, c, d] = reduce::fold(
+        t,
+        x,
+        shift,
+        (zero, zero),
+        #[inline(always)]
+        |(sum, squares): (V, V), v: V| {
+            let d = v.sub(shift);
+            (sum.add(d), d.mul_add_fast(d, squares))
+        },
+    );
+    (reduce::total([a.0, b.0, c.0, d.0]), reduce::total([a.1, b.1, c.1, d.1]))
 }
 
 /// `(x - mean) * (1 / deviation)` with the slice's own moments; zeros where there is no spread.

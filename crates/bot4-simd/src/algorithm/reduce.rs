@@ -5,28 +5,46 @@ use crate::element::Element;
 use crate::vector::Vector;
 
 /// Registers of partial sums.
-const CHAINS: usize = 4;
+pub(crate) const CHAINS: usize = 4;
 
-/// Folds `f` over the registers of `x`, the last one padded with zeros, and sums the lanes.
+/// Folds `f` over the registers of `x`, the last one filled up with `fill`, in so many chains from `start`.
 #[inline(always)]
-fn accumulate<V: Vector>(t: V::Token, x: &[V::Elem], f: impl Fn(V, V) -> V) -> V::Elem {
-    let zero = V::splat(t, V::Elem::ZERO);
-    let mut sums = [zero; CHAINS];
+pub(crate) fn fold<V: Vector, S: Copy>(
+    t: V::Token,
+    x: &[V::Elem],
+    fill: V,
+    start: S,
+    f: impl Fn(S, V) -> S,
+) -> [S; CHAINS] {
+    let mut chains = [start; CHAINS];
     let mut wide = x.chunks_exact(CHAINS * V::LANES);
     for chunk in &mut wide {
-        for (sum, part) in sums.iter_mut().zip(chunk.chunks_exact(V::LANES)) {
-            *sum = f(*sum, V::load(t, part));
+        for (chain, part) in chains.iter_mut().zip(chunk.chunks_exact(V::LANES)) {
+            *chain = f(*chain, V::load(t, part));
         }
     }
     let mut single = wide.remainder().chunks_exact(V::LANES);
-    for (sum, part) in sums.iter_mut().zip(&mut single) {
-        *sum = f(*sum, V::load(t, part));
+    for (chain, part) in chains.iter_mut().zip(&mut single) {
+        *chain = f(*chain, V::load(t, part));
     }
     let tail = single.remainder();
     if !tail.is_empty() {
-        sums[CHAINS - 1] = f(sums[CHAINS - 1], V::load_partial(t, tail, zero));
+        chains[CHAINS - 1] = f(chains[CHAINS - 1], V::load_partial(t, tail, fill));
     }
-    sums[0].add(sums[1]).add(sums[2].add(sums[3])).sum()
+    chains
+}
+
+/// The lanes of all chains.
+#[inline(always)]
+pub(crate) fn total<V: Vector>([a, b, c, d]: [V; CHAINS]) -> V::Elem {
+    a.add(b).add(c.add(d)).sum()
+}
+
+/// The sum of what `f` adds up from zeros on.
+#[inline(always)]
+fn accumulate<V: Vector>(t: V::Token, x: &[V::Elem], f: impl Fn(V, V) -> V) -> V::Elem {
+    let zero = V::splat(t, V::Elem::ZERO);
+    total(fold(t, x, zero, zero, f))
 }
 
 #[inline(always)]
@@ -72,5 +90,5 @@ pub(crate) fn dot<V: Vector>(t: V::Token, a: &[V::Elem], b: &[V::Elem]) -> V::El
         let (a, b) = (V::load_partial(t, a, zero), V::load_partial(t, b, zero));
         sums[CHAINS - 1] = a.mul_add_fast(b, sums[CHAINS - 1]);
     }
-    sums[0].add(sums[1]).add(sums[2].add(sums[3])).sum()
+    total(sums)
 }
