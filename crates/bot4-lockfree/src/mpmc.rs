@@ -128,7 +128,7 @@ impl<T> Clone for Producer<T> {
 
 impl<T> Drop for Producer<T> {
     fn drop(&mut self) {
-        // ORDERING: Release: this handle's pushes come before; pairs with the Acquire in `Consumer::pop_last`.
+        // ORDERING: Release: this handle's pushes come before; pairs with the Acquire in `Consumer::pop`.
         self.shared.producers.fetch_sub(1, Release);
     }
 }
@@ -151,21 +151,22 @@ impl<T> Consumer<T> {
     /// [`PopError::Empty`] when nothing waits; [`PopError::Closed`] when nothing waits and every producer is gone.
     #[inline]
     pub fn pop(&self) -> Result<T, PopError> {
-        match self.shared.queue.pop() {
-            Some(value) => Ok(value),
-            None => self.pop_last(),
+        let mut last_look = false;
+        // One call for both looks: two would keep it from being compiled into the caller's loop.
+        loop {
+            if let Some(value) = self.shared.queue.pop() {
+                return Ok(value);
+            }
+            if last_look {
+                return Err(PopError::Closed);
+            }
+            // ORDERING: Acquire: pairs with the Release of every producer's drop (a chain of read-modify-writes): whoever
+            // reads 0 sees all messages, also those that came since the look before.
+            if self.shared.producers.load(Acquire) > 0 {
+                return Err(PopError::Empty);
+            }
+            last_look = true;
         }
-    }
-
-    /// The queue looked empty: says whether more can come, and takes a message that came in between.
-    #[inline(never)]
-    fn pop_last(&self) -> Result<T, PopError> {
-        // ORDERING: Acquire: pairs with the Release of every producer's drop (a chain of read-modify-writes): whoever
-        // reads 0 sees all messages.
-        if self.shared.producers.load(Acquire) > 0 {
-            return Err(PopError::Empty);
-        }
-        self.shared.queue.pop().ok_or(PopError::Closed)
     }
 
     /// Takes the oldest message as soon as there is one; `None` when every producer is gone. Blocking, no allocation.
