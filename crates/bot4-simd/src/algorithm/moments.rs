@@ -52,7 +52,7 @@ fn block<V: Vector>(t: V::Token, x: &[V::Elem]) -> Moments {
 }
 
 /// Of the sum of squares, at least so much has to be left.
-const KEPT: f64 = 0.125;
+pub(crate) const KEPT: f64 = 0.125;
 
 /// The mean of a register or four from all over `x`; of all numbers where they are less than a register.
 #[inline(always)]

@@ -2,6 +2,7 @@
 //! free functions are called, four chains side by side where numbers become one. (Inside a program there is nothing to enter, and kernels do
 //! not come here.)
 
+use super::moments;
 use crate::element::Element;
 
 /// Numbers up to which the plain loop wins.
@@ -24,7 +25,7 @@ fn sum_of<A, B, T: Element>(a: &[A], b: &[B], f: impl Fn(&A, &B) -> T) -> T {
                 *sum += f(a, b);
             }
         }
-        sum = (sums[0] + sums[2]) + (sums[1] + sums[3]);
+        sum = total(sums);
     }
     for (a, b) in a_rest.iter().zip(b_rest) {
         sum += f(a, b);
@@ -54,8 +55,7 @@ pub(crate) fn gemv<T: Element>(a: &[T], cols: usize, x: &[T], y: &mut [T]) {
     }
 }
 
-/// One by each length. A whole multiple of a length, times its inverse, is that whole number without rounding, so that a slice
-/// without spread has none.
+/// One by each length.
 const INVERSES: [f64; MAX + 1] = {
     let mut inverses = [0.0; MAX + 1];
     let mut len = 1;
@@ -66,25 +66,56 @@ const INVERSES: [f64; MAX + 1] = {
     inverses
 };
 
-/// As [`moments::mean_var`](super::moments::mean_var) of one block; up to [`MAX`] numbers.
+/// As [`moments::mean_var`] of one block, with the first number for a guess of the mean; up to [`MAX`] numbers.
 #[inline]
 pub(crate) fn mean_var<T: Element>(x: &[T]) -> Option<(T, T)> {
-    if x.is_empty() {
-        return None;
+    let &first = x.first()?;
+    let (mean, var, shifted) = about(x, first);
+    if var >= shifted * T::from_f64(moments::KEPT) {
+        Some((mean, var))
+    } else {
+        Some(mean_var_again(x, mean))
     }
-    let inverse = INVERSES[x.len()];
-    let near = T::from_f64(Into::<f64>::into(sum(x)) * inverse);
-    let (mut sum, mut squares) = (T::ZERO, T::ZERO);
-    for &x in x {
-        sum += x - near;
-        squares += (x - near) * (x - near);
-    }
-    let (sum, squares): (f64, f64) = (sum.into(), squares.into());
-    let correction = sum * inverse;
-    let squares = squares - sum * correction;
+}
+
+#[cold]
+#[inline(never)]
+fn mean_var_again<T: Element>(x: &[T], mean: T) -> (T, T) {
+    let (mean, var, _) = about(x, mean);
     // Not `max`: it would make a NaN zero.
-    let squares = if squares < 0.0 { 0.0 } else { squares };
-    Some((T::from_f64(near.into() + correction), T::from_f64(squares / x.len() as f64)))
+    (mean, if var < T::ZERO { T::ZERO } else { var })
+}
+
+/// Mean, variance, and the mean of the squared deviations from `shift`.
+#[inline]
+fn about<T: Element>(x: &[T], shift: T) -> (T, T, T) {
+    let inverse = T::from_f64(INVERSES[x.len()]);
+    let (chunks, rest) = x.as_chunks::<CHAINS>();
+    let (mut sum, mut squares) = (T::ZERO, T::ZERO);
+    if let Some((first, chunks)) = chunks.split_first() {
+        let mut sums = first.map(|x| x - shift);
+        let mut all_squares = sums.map(|d| d * d);
+        for chunk in chunks {
+            for chain in 0..CHAINS {
+                let d = chunk[chain] - shift;
+                sums[chain] += d;
+                all_squares[chain] += d * d;
+            }
+        }
+        (sum, squares) = (total(sums), total(all_squares));
+    }
+    for &x in rest {
+        let d = x - shift;
+        sum += d;
+        squares += d * d;
+    }
+    let correction = sum * inverse;
+    (shift + correction, (squares - sum * correction) * inverse, squares * inverse)
+}
+
+#[inline]
+fn total<T: Element>(sums: [T; CHAINS]) -> T {
+    (sums[0] + sums[2]) + (sums[1] + sums[3])
 }
 
 #[inline]
@@ -104,25 +135,31 @@ fn extreme<T: Element>(x: &[T], better: impl Fn(T, T) -> bool) -> Option<T> {
     Some(best)
 }
 
+#[cold]
+#[inline(never)]
+fn extreme_among_nans<T: Element>(x: &[T], better: impl Fn(T, T) -> bool) -> Option<T> {
+    extreme(x, better)
+}
+
 /// The same without a comparison for NaN, which is looked for only where the sum is one: of infinities that are not alike, too.
 #[inline]
 fn quick_extreme<T: Element>(x: &[T], better: impl Fn(T, T) -> bool) -> Option<T> {
     let (chunks, rest) = x.as_chunks::<CHAINS>();
     let Some((&first, chunks)) = chunks.split_first() else { return extreme(x, better) };
-    let (mut best, mut sums) = (first, first);
+    let of = |a: T, b: T| if better(b, a) { b } else { a };
+    let (mut bests, mut sums) = (first, first);
     for chunk in chunks {
         for chain in 0..CHAINS {
-            best[chain] = if better(chunk[chain], best[chain]) { chunk[chain] } else { best[chain] };
+            bests[chain] = of(bests[chain], chunk[chain]);
             sums[chain] += chunk[chain];
         }
     }
+    let (mut best, mut sum) = (of(of(bests[0], bests[2]), of(bests[1], bests[3])), total(sums));
     for &x in rest {
-        best[0] = if better(x, best[0]) { x } else { best[0] };
-        sums[0] += x;
+        best = of(best, x);
+        sum += x;
     }
-    let of = |a: T, b: T| if better(b, a) { b } else { a };
-    let sum = (sums[0] + sums[2]) + (sums[1] + sums[3]);
-    if sum.is_nan() { extreme(x, better) } else { Some(of(of(best[0], best[2]), of(best[1], best[3]))) }
+    if sum.is_nan() { extreme_among_nans(x, better) } else { Some(best) }
 }
 
 #[inline]
