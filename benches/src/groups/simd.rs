@@ -116,8 +116,8 @@ fn folds<T: Number>(case: Case, kernel: &str, n: usize) -> Case {
         "sum" => fold::<T, _>(n, |x, _| bot4_simd::sum(x)),
         "squared_norm" => fold::<T, _>(n, |x, _| bot4_simd::squared_norm(x)),
         "dot" => fold::<T, _>(n, |x, y| bot4_simd::dot(x, y)),
-        // Two numbers, as the peer returns them.
-        "mean_var" => fold::<T, _>(n, |x, _| bot4_simd::mean_var(x).unwrap_or_default()),
+        // Both numbers are used, neither stays in memory.
+        "mean_var" => fold::<T, _>(n, |x, _| bot4_simd::mean_var(x).map(|(mean, var)| mean + var)),
         "min" => fold::<T, _>(n, |x, _| bot4_simd::min(x)),
         "argmin" => fold::<T, _>(n, |x, _| bot4_simd::argmin(x)),
         _ => fold::<T, _>(n, |x, _| bot4_simd::log_sum_exp(x)),

@@ -4,6 +4,7 @@ use crate::algorithm::{
     arithmetic, extrema, gemm, linear, map, moments, panel, product, recurrence, reduce, rolling, short,
     softmax, trees,
 };
+use crate::backend::Portable;
 use crate::element::Element;
 use crate::isa::{Isa, Token, detected};
 use crate::lanes::Step;
@@ -84,12 +85,24 @@ macro_rules! kernels {
                         return $loop;
                     })?
                     match detected() {
-                        Token::Portable(k) => k.$name($($arg),*),
+                        Token::Portable(k) => portable::$name(k, $($arg),*),
                         #[cfg(target_arch = "x86_64")]
                         Token::Avx2(k) => k.$name($($arg),*),
                         #[cfg(target_arch = "x86_64")]
                         Token::Avx512(k) => k.$name($($arg),*),
                     }
+                }
+            )*
+        }
+
+        /// Portable code out of line, as that of other sets is: within the functions above it would make them too large to be inlined.
+        mod portable {
+            use super::*;
+            $(
+                #[inline(never)]
+                #[allow(clippy::too_many_arguments)] // three matrices and their sizes
+                pub(super) fn $name<T: Element>(k: Portable, $($arg: $ty),*) $(-> $ret)? {
+                    k.$name($($arg),*)
                 }
             )*
         }

@@ -55,9 +55,16 @@ fn folds<T: super::Number>(case: Case, kernel: &str, n: usize) -> Case {
         "squared_norm" => case
             .peer("nalgebra", fold::<T, _>(n, |x, _| column(x).norm_squared()))
             .peer("iterator", fold::<T, _>(n, |x, _| x.iter().map(|&x| x * x).sum::<T>())),
-        "mean_var" => case.peer("two passes", fold::<T, _>(n, |x, _| two_passes(x))),
+        "mean_var" => case.peer(
+            "two passes",
+            fold::<T, _>(n, |x, _| {
+                let (mean, var) = two_passes(x);
+                mean + var
+            }),
+        ),
         "min" => case
             .peer("loop in avx512", fold::<T, _>(n, |x, _| Isa::detect().run(Least(x))))
+            .peer("fold in avx512", fold::<T, _>(n, |x, _| Isa::detect().run(LeastByFold(x))))
             .peer("iterator", fold::<T, _>(n, |x, _| x.iter().copied().fold(T::INFINITY_OR_MAX, T::lesser))),
         _ => {
             let case = case.peer("loop", fold::<T, _>(n, |x, _| first_least(x)));
@@ -265,6 +272,10 @@ plain_loop!(Least(x: &'a [T]) -> T {
     }
     let least = |a: T, b: T| if a < b { a } else { b };
     lanes.into_iter().chain(rest.iter().copied()).fold(T::MAX, least)
+});
+
+plain_loop!(LeastByFold(x: &'a [T]) -> T {
+    x.iter().copied().fold(T::INFINITY_OR_MAX, T::lesser)
 });
 
 /// The least of two as a fold over an iterator takes it.

@@ -1,12 +1,16 @@
 //! Least and greatest. A NaN anywhere wins; which of two zeros of different sign is unspecified.
 
+use super::reduce;
+use crate::backend::Pair;
 use crate::element::Element;
 use crate::vector::Vector;
 
-/// Registers in flight.
-const CHAINS: usize = 4;
+/// Registers from which on twice as many chains pay.
+const LONG: usize = 32;
 
 /// Folds `pick` over `x` and its lanes by `pick_lane`; NaN if any number is. `None` of nothing.
+///
+/// A NaN is looked for in the sum of all numbers times zero: a multiplier is free, where comparisons would wait for `min` and `max`.
 #[inline(always)]
 fn extreme<V: Vector>(
     t: V::Token,
@@ -15,31 +19,46 @@ fn extreme<V: Vector>(
     pick_lane: impl Fn(V) -> V::Elem,
 ) -> Option<V::Elem> {
     let first = V::splat(t, *x.first()?);
-    let mut best = [first; CHAINS];
-    let mut nan = first.unordered(first);
-    let mut wide = x.chunks_exact(CHAINS * V::LANES);
-    for chunk in &mut wide {
-        let mut parts = [first; CHAINS];
-        for (k, part) in chunk.chunks_exact(V::LANES).enumerate() {
-            parts[k] = V::load(t, part);
-            best[k] = pick(parts[k], best[k]);
-        }
-        let pairs = V::mask_or(parts[0].unordered(parts[1]), parts[2].unordered(parts[3]));
-        nan = V::mask_or(nan, pairs);
+    if x.len() <= V::LANES {
+        let all = V::load_partial(t, x, first);
+        return Some(if V::any(all.unordered(all)) { V::Elem::NAN } else { pick_lane(all) });
     }
-    for part in wide.remainder().chunks(V::LANES) {
-        let v = V::load_partial(t, part, first);
-        best[0] = pick(v, best[0]);
-        nan = V::mask_or(nan, v.unordered(v));
-    }
-    if V::mask_bits(nan) != 0 {
+    let zero = V::splat(t, V::Elem::ZERO);
+    let [a, b, c, d] = reduce::fold(
+        t,
+        x,
+        first,
+        (first, zero),
+        #[inline(always)]
+        |(best, zeros): (V, V), v: V| (pick(v, best), v.mul_add_fast(zero, zeros)),
+    );
+    let zeros = a.1.add(b.1).add(c.1.add(d.1));
+    // Of an infinity that is NaN, too.
+    if V::any(zeros.unordered(zeros)) && holds_nan::<V>(t, x) {
         return Some(V::Elem::NAN);
     }
-    Some(pick_lane(pick(pick(best[0], best[1]), pick(best[2], best[3]))))
+    Some(pick_lane(pick(pick(a.0, b.0), pick(c.0, d.0))))
+}
+
+#[inline(always)]
+fn holds_nan<V: Vector>(t: V::Token, x: &[V::Elem]) -> bool {
+    let zero = V::splat(t, V::Elem::ZERO);
+    x.chunks(V::LANES).any(
+        #[inline(always)]
+        |part| {
+            let v = V::load_partial(t, part, zero);
+            V::any(v.unordered(v))
+        },
+    )
 }
 
 #[inline(always)]
 pub(crate) fn min<V: Vector>(t: V::Token, x: &[V::Elem]) -> Option<V::Elem> {
+    if V::REGISTERS >= 32 && x.len() >= LONG * V::LANES { min_of::<Pair<V>>(t, x) } else { min_of::<V>(t, x) }
+}
+
+#[inline(always)]
+fn min_of<V: Vector>(t: V::Token, x: &[V::Elem]) -> Option<V::Elem> {
     extreme::<V>(
         t,
         x,
@@ -52,6 +71,11 @@ pub(crate) fn min<V: Vector>(t: V::Token, x: &[V::Elem]) -> Option<V::Elem> {
 
 #[inline(always)]
 pub(crate) fn max<V: Vector>(t: V::Token, x: &[V::Elem]) -> Option<V::Elem> {
+    if V::REGISTERS >= 32 && x.len() >= LONG * V::LANES { max_of::<Pair<V>>(t, x) } else { max_of::<V>(t, x) }
+}
+
+#[inline(always)]
+fn max_of<V: Vector>(t: V::Token, x: &[V::Elem]) -> Option<V::Elem> {
     extreme::<V>(
         t,
         x,

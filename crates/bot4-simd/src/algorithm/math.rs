@@ -148,17 +148,17 @@ fn horner<V: Vector>(t: V::Token, coefficients: &[V::Elem], x: V) -> V {
 #[inline(always)]
 pub(crate) fn sigmoid<V: Vector>(t: V::Token, x: V) -> V {
     let (zero, one) = (V::splat(t, V::Elem::ZERO), V::splat(t, V::Elem::ONE));
-    let e = exp_of_minus(t, x.abs());
+    let e = exp_of_negative(t, minus(t, x.abs()));
     let numerator = V::select(x.lt(zero), e, one);
     let quotient = numerator.div(e.add(one));
     let remainder = quotient.neg_mul_add(e, numerator.sub(quotient));
     remainder.mul_add(V::splat(t, V::Elem::TWO_THIRDS), quotient)
 }
 
-/// e^-p with p at least 0, as [`exp`] but for the rounding of u: where it enters a sum with 1, that hardly counts.
+/// e^x with x at most 0, as [`exp`] but for the rounding of u: where the result enters a sum with 1, that hardly counts.
 #[inline(always)]
-fn exp_of_minus<V: Vector>(t: V::Token, p: V) -> V {
-    let x = V::splat(t, V::Elem::EXP_MIN).max(minus(t, p));
+pub(crate) fn exp_of_negative<V: Vector>(t: V::Token, x: V) -> V {
+    let x = V::splat(t, V::Elem::EXP_MIN).max(x);
     let shift = V::splat(t, V::Elem::EXPONENT_SHIFT);
     let n = x.mul_add(V::splat(t, V::Elem::LOG2_E), shift).sub(shift);
     let u = n.neg_mul_add(V::splat(t, V::Elem::LN_2_HI), x);

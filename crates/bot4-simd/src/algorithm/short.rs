@@ -69,6 +69,10 @@ const INVERSES: [f64; MAX + 1] = {
 /// As [`moments::mean_var`] of one block, with the first number for a guess of the mean; up to [`MAX`] numbers.
 #[inline]
 pub(crate) fn mean_var<T: Element>(x: &[T]) -> Option<(T, T)> {
+    if let &[x] = x {
+        let var = x.abs() * T::ZERO; // NaN of a number that is not finite
+        return Some((x + var, var));
+    }
     let &first = x.first()?;
     let (mean, var, shifted) = about(x, first);
     if var >= shifted * T::from_f64(moments::KEPT) {

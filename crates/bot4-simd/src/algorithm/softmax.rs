@@ -27,7 +27,7 @@ fn exp_sum<V: Vector, W: Vector<Elem = V::Elem, Token = V::Token>>(
     let mut sum = V::splat(t, V::Elem::ZERO);
     let mut blocks = x.chunks_exact_mut(W::LANES);
     for block in &mut blocks {
-        math::exp(t, W::load(t, block).sub(W::splat(t, max))).store(block);
+        math::exp_of_negative(t, W::load(t, block).sub(W::splat(t, max))).store(block);
         for part in block.chunks_exact(V::LANES) {
             sum = sum.add(V::load(t, part));
         }
@@ -35,14 +35,14 @@ fn exp_sum<V: Vector, W: Vector<Elem = V::Elem, Token = V::Token>>(
     let shift = V::splat(t, max);
     let mut parts = blocks.into_remainder().chunks_exact_mut(V::LANES);
     for part in &mut parts {
-        let e = math::exp(t, V::load(t, part).sub(shift));
+        let e = math::exp_of_negative(t, V::load(t, part).sub(shift));
         e.store(part);
         sum = sum.add(e);
     }
     let tail = parts.into_remainder();
     if !tail.is_empty() {
         let x = V::load_partial(t, tail, V::splat(t, -V::Elem::INFINITY));
-        let e = math::exp(t, x.sub(shift));
+        let e = math::exp_of_negative(t, x.sub(shift));
         e.store_partial(tail);
         sum = sum.add(e);
     }
@@ -59,7 +59,7 @@ pub(crate) fn log_sum_exp<V: Vector>(t: V::Token, x: &[V::Elem]) -> V::Elem {
     let mut sum = V::splat(t, V::Elem::ZERO);
     for part in x.chunks(V::LANES) {
         let v = V::load_partial(t, part, V::splat(t, -V::Elem::INFINITY));
-        sum = sum.add(math::exp(t, v.sub(shift)));
+        sum = sum.add(math::exp_of_negative(t, v.sub(shift)));
     }
     max + math::ln(t, V::splat(t, sum.sum())).min_lane()
 }
