@@ -64,7 +64,6 @@ fn folds<T: super::Number>(case: Case, kernel: &str, n: usize) -> Case {
         ),
         "min" => case
             .peer("loop in avx512", fold::<T, _>(n, |x, _| Isa::detect().run(Least(x))))
-            .peer("fold in avx512", fold::<T, _>(n, |x, _| Isa::detect().run(LeastByFold(x))))
             .peer("iterator", fold::<T, _>(n, |x, _| x.iter().copied().fold(T::INFINITY_OR_MAX, T::lesser))),
         _ => {
             let case = case.peer("loop", fold::<T, _>(n, |x, _| first_least(x)));
@@ -272,10 +271,6 @@ plain_loop!(Least(x: &'a [T]) -> T {
     }
     let least = |a: T, b: T| if a < b { a } else { b };
     lanes.into_iter().chain(rest.iter().copied()).fold(T::MAX, least)
-});
-
-plain_loop!(LeastByFold(x: &'a [T]) -> T {
-    x.iter().copied().fold(T::INFINITY_OR_MAX, T::lesser)
 });
 
 /// The least of two as a fold over an iterator takes it.
