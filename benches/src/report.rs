@@ -16,6 +16,8 @@ pub(crate) struct Row {
     pub(crate) median_ns: f64,
     pub(crate) min_ns: f64,
     pub(crate) max_ns: f64,
+    /// The mean of the rounds: of a subject with two paces the median is one of them, by chance.
+    pub(crate) mean_ns: f64,
     pub(crate) rounds: usize,
     /// None for subjects that do not use the global allocator.
     pub(crate) allocs_per_op: Option<f64>,
@@ -53,7 +55,7 @@ pub(crate) fn print_header(group: &str) {
     }
 }
 
-/// One case as a table of 88 columns, fastest first.
+/// One case as a table of 98 columns, fastest first.
 pub(crate) fn print_case(rows: &[Row]) {
     let Some(first) = rows.first() else { return };
     let regime = match (first.regime, first.round_trip_ns) {
@@ -64,11 +66,12 @@ pub(crate) fn print_case(rows: &[Row]) {
         rows.iter().filter(|row| row.role == Role::Ours).map(|row| row.median_ns).min_by(f64::total_cmp);
     println!();
     println!(
-        "{:<34} {:>9} {:>9} {:>9} {:>7} {:>7} {:>7}",
+        "{:<34} {:>9} {:>9} {:>9} {:>9} {:>7} {:>7} {:>7}",
         format!("{}{regime}", first.case),
         "median",
         "min",
         "max",
+        "mean",
         "allocs",
         "x limit",
         "x ours"
@@ -77,12 +80,13 @@ pub(crate) fn print_case(rows: &[Row]) {
     sorted.sort_by(|a, b| a.median_ns.total_cmp(&b.median_ns));
     for row in sorted {
         println!(
-            "{} {:<32} {:>9} {:>9} {:>9} {:>7} {:>7} {:>7}",
+            "{} {:<32} {:>9} {:>9} {:>9} {:>9} {:>7} {:>7} {:>7}",
             mark(row.role),
             row.subject,
             number(Some(row.median_ns)),
             number(Some(row.min_ns)),
             number(Some(row.max_ns)),
+            number(Some(row.mean_ns)),
             number(row.allocs_per_op),
             number(row.limit_ns.map(|limit| row.median_ns / limit)),
             number(ours.map(|ours| row.median_ns / ours)),
@@ -123,6 +127,7 @@ mod tests {
             median_ns: 2.0,
             min_ns: 1.0,
             max_ns: 3.0,
+            mean_ns: 2.25,
             rounds: 5,
             allocs_per_op: Some(0.0),
             limit_ns: Some(1.0),
@@ -137,7 +142,7 @@ mod tests {
             rows[0],
             serde_json::json!({
                 "group": "pool", "case": "get_put_2t", "subject": "ours", "role": "ours", "median_ns": 2.0,
-                "min_ns": 1.0, "max_ns": 3.0, "rounds": 5, "allocs_per_op": 0.0, "limit_ns": 1.0,
+                "min_ns": 1.0, "max_ns": 3.0, "mean_ns": 2.25, "rounds": 5, "allocs_per_op": 0.0, "limit_ns": 1.0,
                 "best_peer": "peer", "ratio_vs_best_peer": 4.0, "regime": "near",
                 "round_trip_ns": 60.0
             })

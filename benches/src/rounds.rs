@@ -143,6 +143,7 @@ fn rows(group: &str, case: &str, contenders: &[Contender]) -> Vec<Row> {
             subject: subject.name.to_owned(),
             role: subject.role,
             rounds: ns.len(),
+            mean_ns: ns.iter().sum::<f64>() / ns.len() as f64,
             median_ns: median(ns),
             min_ns,
             max_ns,
@@ -198,7 +199,7 @@ mod tests {
     fn only_rounds_of_one_regime_are_compared() {
         use Regime::{Far, Near};
         let contenders = [
-            contender("limit", Role::Limit, &[(1.0, Near), (9.0, Far), (2.0, Near), (3.0, Near)]),
+            contender("limit", Role::Limit, &[(1.0, Near), (9.0, Far), (2.0, Near), (6.0, Near)]),
             contender("ours", Role::Ours, &[(4.0, Near), (4.0, Near), (90.0, Far), (90.0, Far)]),
             contender("slow", Role::Peer, &[(40.0, Near), (50.0, Near), (30.0, Near)]),
             contender("best", Role::Peer, &[(20.0, Near), (10.0, Near), (1.0, Far)]),
@@ -206,6 +207,7 @@ mod tests {
         let rows = rows("pool", "case", &contenders);
         let ours = &rows[1];
         assert_eq!((ours.median_ns, ours.min_ns, ours.max_ns, ours.rounds), (4.0, 4.0, 4.0, 2));
+        assert_eq!((rows[0].median_ns, rows[0].mean_ns), (2.0, 3.0));
         assert_eq!((ours.limit_ns, ours.best_peer.as_deref()), (Some(2.0), Some("best")));
         assert_eq!(ours.ratio_vs_best_peer, Some(15.0 / 4.0));
         assert_eq!((ours.allocs_per_op, ours.regime), (Some(0.5), Some(Near)));

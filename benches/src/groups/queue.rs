@@ -188,7 +188,7 @@ fn batches<T: Message>(name: &'static str) -> Case {
 fn many_to_many() -> Case {
     let (producer, consumer) = mpmc::queue(CAPACITY);
     let lanes = through(move |message| producer.push(message).is_ok(), move || consumer.pop().ok());
-    // All but one of them have two paces, one twice the other, and keep one from one start to the next.
+    // All but one of them have two paces, one twice the other, and keep one from one start to the next: their means can be compared.
     Case::new("mpmc_2t").with_patience(10).ours("bot4 mpmc", lanes)
 }
 

@@ -29,6 +29,9 @@ pub(crate) struct Row {
     pub(crate) median_ns: f64,
     pub(crate) min_ns: f64,
     pub(crate) max_ns: f64,
+    /// Older records have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) mean_ns: Option<f64>,
     pub(crate) rounds: usize,
     pub(crate) allocs_per_op: Option<f64>,
     pub(crate) limit_ns: Option<f64>,
@@ -178,6 +181,7 @@ pub(crate) fn row(case: &str, subject: &str, role: &str, median_ns: f64) -> Row 
         median_ns,
         min_ns: median_ns,
         max_ns: median_ns,
+        mean_ns: Some(median_ns),
         rounds: 5,
         allocs_per_op: Some(0.0),
         limit_ns: Some(1.0),

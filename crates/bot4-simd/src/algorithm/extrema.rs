@@ -43,13 +43,12 @@ fn extreme<V: Vector>(
 #[inline(always)]
 fn holds_nan<V: Vector>(t: V::Token, x: &[V::Elem]) -> bool {
     let zero = V::splat(t, V::Elem::ZERO);
-    x.chunks(V::LANES).any(
-        #[inline(always)]
-        |part| {
-            let v = V::load_partial(t, part, zero);
-            V::any(v.unordered(v))
-        },
-    )
+    let mut nan = zero.unordered(zero);
+    for part in x.chunks(V::LANES) {
+        let v = V::load_partial(t, part, zero);
+        nan = V::mask_or(nan, v.unordered(v));
+    }
+    V::any(nan)
 }
 
 #[inline(always)]
