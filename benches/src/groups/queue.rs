@@ -167,7 +167,7 @@ fn round_trip() -> Case {
         (move |message| ask.push(message).is_ok(), move || get.pop().ok()),
         (move || hear.pop().ok(), move |message| answer.push(message).is_ok()),
     );
-    // All of them have several paces, and keep one from one start to the next.
+    // All of them have several paces, and which comes more often differs from start to start.
     Case::chain("spsc_roundtrip").with_patience(5).ours("bot4 spsc", lanes)
 }
 
@@ -188,7 +188,8 @@ fn batches<T: Message>(name: &'static str) -> Case {
 fn many_to_many() -> Case {
     let (producer, consumer) = mpmc::queue(CAPACITY);
     let lanes = through(move |message| producer.push(message).is_ok(), move || consumer.pop().ok());
-    // All but one of them have two paces, one twice the other, and keep one from one start to the next: their means can be compared.
+    // Ours, ArrayQueue and omango have two paces, one twice the other, and which comes more often differs from start to start: their
+    // means can be compared.
     Case::new("mpmc_2t").with_patience(10).ours("bot4 mpmc", lanes)
 }
 

@@ -155,7 +155,7 @@ pub(crate) fn sigmoid<V: Vector>(t: V::Token, x: V) -> V {
     remainder.mul_add(V::splat(t, V::Elem::TWO_THIRDS), quotient)
 }
 
-/// e^x with x at most 0, as [`exp`] but for the rounding of u: where the result enters a sum with 1, that hardly counts.
+/// e^x with x at most 0, as [`exp`] but for the rounding of u: beside that of a sum and a quotient, which follow, it hardly counts.
 #[inline(always)]
 pub(crate) fn exp_of_negative<V: Vector>(t: V::Token, x: V) -> V {
     let x = V::splat(t, V::Elem::EXP_MIN).max(x);

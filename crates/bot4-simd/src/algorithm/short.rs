@@ -75,17 +75,15 @@ pub(crate) fn mean_var<T: Element>(x: &[T]) -> Option<(T, T)> {
     }
     let &first = x.first()?;
     let (mean, var, shifted) = about(x, first);
-    if var >= shifted * T::from_f64(moments::KEPT) {
-        Some((mean, var))
-    } else {
-        Some(mean_var_again(x, mean))
-    }
+    if var >= shifted * T::from_f64(moments::KEPT) { Some((mean, var)) } else { Some(mean_var_again(x)) }
 }
 
+/// From the mean, of shares of the numbers: they may lie so far apart that a deviation from the first overflows.
 #[cold]
 #[inline(never)]
-fn mean_var_again<T: Element>(x: &[T], mean: T) -> (T, T) {
-    let (mean, var, _) = about(x, mean);
+fn mean_var_again<T: Element>(x: &[T]) -> (T, T) {
+    let inverse = T::from_f64(INVERSES[x.len()]);
+    let (mean, var, _) = about(x, x.iter().map(|&x| x * inverse).sum());
     // Not `max`: it would make a NaN zero.
     (mean, if var < T::ZERO { T::ZERO } else { var })
 }

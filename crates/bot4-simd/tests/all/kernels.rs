@@ -275,8 +275,38 @@ fn extrema<T: Element>() {
     });
 }
 
+/// Past the length from which on wide instruction sets take more chains: an infinity or two are no NaN, and a NaN is found.
+fn long_extrema<T: Element>() {
+    let infinity = T::ONE / T::ZERO;
+    for isa in Isa::available() {
+        for len in [255, 256, 257, 511, 512, 513, 777] {
+            for at in 0..len {
+                let mut x: Vec<T> = numbers(len as u64, len);
+                for (least, greatest) in
+                    [(T::from_f64(-9.0), T::from_f64(9.0)), (-infinity, infinity), (T::NAN, T::NAN)]
+                {
+                    x[at] = least;
+                    x[len - 1 - at] = greatest;
+                    let middle = 2 * at + 1 == len; // one place for both
+                    let least = if middle {
+                        x.iter().copied().fold(greatest, |a, b| if b < a { b } else { a })
+                    } else {
+                        least
+                    };
+                    let x = &x[..];
+                    let got = on!(isa, |k, x: &'a [T]| -> (Option<T>, Option<T>) { (k.min(x), k.max(x)) });
+                    assert_same(got.0.as_slice(), &[least], "min");
+                    assert_same(got.1.as_slice(), &[greatest], "max");
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn extrema_are_exact_and_a_nan_anywhere_wins() {
+    long_extrema::<f64>();
+    long_extrema::<f32>();
     extrema::<f64>();
     extrema::<f32>();
 }

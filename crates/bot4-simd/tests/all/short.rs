@@ -112,6 +112,9 @@ fn short_moments<T: Element>() {
     });
     let equal = [T::from_f64(0.1); 7];
     assert_eq!(bot4_simd::mean_var(&equal), Some((equal[0], T::ZERO)));
+    let apart = [T::MAX, -T::MAX];
+    let (mean, var) = bot4_simd::mean_var(&apart).unwrap();
+    assert!(mean == T::ZERO && var.into() == f64::INFINITY, "{mean} and {var}");
 }
 
 /// A matrix of up to 16 numbers, of every shape, also with no rows or no columns.
