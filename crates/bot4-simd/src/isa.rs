@@ -173,6 +173,22 @@ pub(crate) fn detected() -> Token {
     unsafe { DETECTED.get(widest_allowed).assume() }
 }
 
+/// The same, if it was asked for before: one load and, for the widest set, one comparison.
+#[inline(always)]
+pub(crate) fn remembered() -> Option<Token> {
+    // ORDERING: Relaxed: see `Remembered::get`.
+    match DETECTED.0.load(Ordering::Relaxed) {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: `widest_allowed` remembers only what this CPU has.
+        3 => Some(unsafe { Isa::Avx512.assume() }),
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: as above.
+        2 => Some(unsafe { Isa::Avx2.assume() }),
+        1 => Some(Token::Portable(Portable)),
+        _ => None,
+    }
+}
+
 #[inline(always)]
 fn inside<K: Kernels, P: Program>(k: K, program: P) -> P::Output {
     Simd::enter(

@@ -4,9 +4,8 @@ use crate::algorithm::{
     arithmetic, extrema, gemm, linear, map, moments, panel, product, recurrence, reduce, rolling, short,
     softmax, trees,
 };
-use crate::backend::Portable;
 use crate::element::Element;
-use crate::isa::{Isa, Token, detected};
+use crate::isa::{Isa, Token, detected, remembered};
 use crate::lanes::Step;
 use crate::panels::Panels;
 use crate::trees::{Cuts, Splits};
@@ -63,7 +62,7 @@ macro_rules! kernels {
                     let token = <<Self::$register<T> as Vector>::Token>::from(self);
                     self.enter(
                         #[inline(always)]
-                        || $module::$algorithm::<Self::$register<T>>(token, $($arg),*),
+                        move || $module::$algorithm::<Self::$register<T>>(token, $($arg),*),
                     )
                 }
             )*
@@ -84,25 +83,29 @@ macro_rules! kernels {
                     $(if $short {
                         return $loop;
                     })?
-                    match detected() {
-                        Token::Portable(k) => portable::$name(k, $($arg),*),
+                    match remembered() {
                         #[cfg(target_arch = "x86_64")]
-                        Token::Avx2(k) => k.$name($($arg),*),
+                        Some(Token::Avx512(k)) => k.$name($($arg),*),
                         #[cfg(target_arch = "x86_64")]
-                        Token::Avx512(k) => k.$name($($arg),*),
+                        Some(Token::Avx2(k)) => k.$name($($arg),*),
+                        _ => elsewhere::$name($($arg),*),
                     }
                 }
             )*
         }
 
-        /// Portable code out of line, as that of other sets is: within the functions above it would make them too large to be inlined.
-        mod portable {
+        /// What stands out of line, so that the functions above stay small enough to be inlined: portable code, and the first call.
+        mod elsewhere {
             use super::*;
             $(
                 #[inline(never)]
                 #[allow(clippy::too_many_arguments)] // three matrices and their sizes
-                pub(super) fn $name<T: Element>(k: Portable, $($arg: $ty),*) $(-> $ret)? {
-                    k.$name($($arg),*)
+                pub(super) fn $name<T: Element>($($arg: $ty),*) $(-> $ret)? {
+                    match detected() {
+                        Token::Portable(k) => k.$name($($arg),*),
+                        #[cfg(target_arch = "x86_64")]
+                        _ => functions::$name($($arg),*),
+                    }
                 }
             )*
         }

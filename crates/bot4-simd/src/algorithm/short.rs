@@ -4,6 +4,7 @@
 
 use super::moments;
 use crate::element::Element;
+use std::array::from_fn;
 
 /// Numbers up to which the plain loop wins.
 pub(crate) const MAX: usize = 16;
@@ -12,22 +13,26 @@ pub(crate) const SEARCH_MAX: usize = 8;
 
 /// Chains side by side.
 const CHAINS: usize = 4;
+/// Times that each chain goes on, at most.
+const TURNS: usize = MAX / CHAINS;
 
 /// The sum of `f` of each pair.
-#[inline]
+#[inline(always)]
 fn sum_of<A, B, T: Element>(a: &[A], b: &[B], f: impl Fn(&A, &B) -> T) -> T {
     let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<CHAINS>(), b.as_chunks::<CHAINS>());
     let mut sum = T::ZERO;
-    if let (Some((a_first, a)), Some((b_first, b))) = (a.split_first(), b.split_first()) {
-        let mut sums: [T; CHAINS] = std::array::from_fn(|k| f(&a_first[k], &b_first[k]));
-        for (a, b) in a.iter().zip(b) {
-            for ((sum, a), b) in sums.iter_mut().zip(a).zip(b) {
-                *sum += f(a, b);
+    if let (Some(first_a), Some(first_b)) = (a.first(), b.first()) {
+        let mut sums: [T; CHAINS] = from_fn(|k| f(&first_a[k], &first_b[k]));
+        for turn in 1..TURNS {
+            let (Some(a), Some(b)) = (a.get(turn), b.get(turn)) else { break };
+            for chain in 0..CHAINS {
+                sums[chain] += f(&a[chain], &b[chain]);
             }
         }
         sum = total(sums);
     }
-    for (a, b) in a_rest.iter().zip(b_rest) {
+    for i in 0..CHAINS - 1 {
+        let (Some(a), Some(b)) = (a_rest.get(i), b_rest.get(i)) else { break };
         sum += f(a, b);
     }
     sum
@@ -94,10 +99,11 @@ fn about<T: Element>(x: &[T], shift: T) -> (T, T, T) {
     let inverse = T::from_f64(INVERSES[x.len()]);
     let (chunks, rest) = x.as_chunks::<CHAINS>();
     let (mut sum, mut squares) = (T::ZERO, T::ZERO);
-    if let Some((first, chunks)) = chunks.split_first() {
+    if let Some(first) = chunks.first() {
         let mut sums = first.map(|x| x - shift);
         let mut all_squares = sums.map(|d| d * d);
-        for chunk in chunks {
+        for turn in 1..TURNS {
+            let Some(chunk) = chunks.get(turn) else { break };
             for chain in 0..CHAINS {
                 let d = chunk[chain] - shift;
                 sums[chain] += d;
@@ -106,7 +112,8 @@ fn about<T: Element>(x: &[T], shift: T) -> (T, T, T) {
         }
         (sum, squares) = (total(sums), total(all_squares));
     }
-    for &x in rest {
+    for i in 0..CHAINS - 1 {
+        let Some(&x) = rest.get(i) else { break };
         let d = x - shift;
         sum += d;
         squares += d * d;
@@ -126,52 +133,52 @@ pub(crate) fn zscore<T: Element>(x: &mut [T]) {
     standardize(x, mean, if var == T::ZERO { T::ZERO } else { T::ONE / var.sqrt() });
 }
 
-/// The one that `better` prefers to all others, or a NaN if there is one.
-#[inline]
+/// The one that `better` prefers to all others, or NaN if one of them is: it is looked for only where the sum is one (of infinities that
+/// are not alike, too).
+#[inline(always)]
 fn extreme<T: Element>(x: &[T], better: impl Fn(T, T) -> bool) -> Option<T> {
-    let (&first, rest) = x.split_first()?;
-    let mut best = first;
-    for &x in rest {
-        best = if better(x, best) || x.is_nan() { x } else { best };
-    }
-    Some(best)
-}
-
-#[cold]
-#[inline(never)]
-fn extreme_among_nans<T: Element>(x: &[T], better: impl Fn(T, T) -> bool) -> Option<T> {
-    extreme(x, better)
-}
-
-/// The same without a comparison for NaN, which is looked for only where the sum is one: of infinities that are not alike, too.
-#[inline]
-fn quick_extreme<T: Element>(x: &[T], better: impl Fn(T, T) -> bool) -> Option<T> {
-    let (chunks, rest) = x.as_chunks::<CHAINS>();
-    let Some((&first, chunks)) = chunks.split_first() else { return extreme(x, better) };
     let of = |a: T, b: T| if better(b, a) { b } else { a };
+    let (chunks, rest) = x.as_chunks::<CHAINS>();
+    let Some(&first) = chunks.first() else {
+        let (best, sum) = match *rest {
+            [] => return None,
+            [a] => return Some(a),
+            [a, b] => (of(a, b), a + b),
+            [a, b, c, ..] => (of(of(a, b), c), a + b + c),
+        };
+        return Some(if sum.is_nan() { best_or_nan(x, best) } else { best });
+    };
     let (mut bests, mut sums) = (first, first);
-    for chunk in chunks {
+    for turn in 1..TURNS {
+        let Some(chunk) = chunks.get(turn) else { break };
         for chain in 0..CHAINS {
             bests[chain] = of(bests[chain], chunk[chain]);
             sums[chain] += chunk[chain];
         }
     }
     let (mut best, mut sum) = (of(of(bests[0], bests[2]), of(bests[1], bests[3])), total(sums));
-    for &x in rest {
+    for i in 0..CHAINS - 1 {
+        let Some(&x) = rest.get(i) else { break };
         best = of(best, x);
         sum += x;
     }
-    if sum.is_nan() { extreme_among_nans(x, better) } else { Some(best) }
+    Some(if sum.is_nan() { best_or_nan(x, best) } else { best })
+}
+
+#[cold]
+#[inline(never)]
+fn best_or_nan<T: Element>(x: &[T], best: T) -> T {
+    if x.iter().any(|x| x.is_nan()) { T::NAN } else { best }
 }
 
 #[inline]
 pub(crate) fn min<T: Element>(x: &[T]) -> Option<T> {
-    quick_extreme(x, |x, best| x < best)
+    extreme(x, |x, best| x < best)
 }
 
 #[inline]
 pub(crate) fn max<T: Element>(x: &[T]) -> Option<T> {
-    quick_extreme(x, |x, best| x > best)
+    extreme(x, |x, best| x > best)
 }
 
 /// Where the first stands that none is better than, or the first NaN.
@@ -197,47 +204,73 @@ pub(crate) fn argmax<T: Element>(x: &[T]) -> Option<usize> {
     position(x, |x, best| x > best)
 }
 
+/// `x[i] = f(x[i])`.
+#[inline(always)]
+fn map<T: Element>(x: &mut [T], f: impl Fn(T) -> T) {
+    let (chunks, rest) = x.as_chunks_mut::<CHAINS>();
+    let (mut chunks, mut rest) = (chunks.iter_mut(), rest.iter_mut());
+    straight(|| chunks.next().map(|x| *x = from_fn(|k| f(x[k]))), || rest.next().map(|x| *x = f(*x)));
+}
+
+/// `y[i] = f(y[i], x[i])`.
+#[inline(always)]
+fn zip<T: Element>(y: &mut [T], x: &[T], f: impl Fn(T, T) -> T) {
+    let ((chunks_y, rest_y), (chunks_x, rest_x)) = (y.as_chunks_mut::<CHAINS>(), x.as_chunks::<CHAINS>());
+    let (mut chunks, mut rest) = (chunks_y.iter_mut().zip(chunks_x), rest_y.iter_mut().zip(rest_x));
+    straight(
+        || chunks.next().map(|(y, x)| *y = from_fn(|k| f(y[k], x[k]))),
+        || rest.next().map(|(y, &x)| *y = f(*y, x)),
+    );
+}
+
+/// Takes fours, then ones, until there are none: not in loops, which a compiler would vectorise across the fours.
+#[inline(always)]
+fn straight(mut four: impl FnMut() -> Option<()>, mut one: impl FnMut() -> Option<()>) {
+    const { assert!(TURNS == 4 && CHAINS == 4) };
+    let _ = four().and_then(|()| four()).and_then(|()| four()).and_then(|()| four());
+    let _ = one().and_then(|()| one()).and_then(|()| one());
+}
+
 #[inline]
 pub(crate) fn standardize<T: Element>(x: &mut [T], mean: T, inv_std: T) {
-    x.iter_mut().for_each(|x| *x = (*x - mean) * inv_std);
+    map(x, |x| (x - mean) * inv_std);
 }
 
 #[inline]
 pub(crate) fn standardize_each<T: Element>(x: &mut [T], mean: &[T], inv_std: &[T]) {
-    for ((x, &mean), &inv_std) in x.iter_mut().zip(mean).zip(inv_std) {
-        *x = (*x - mean) * inv_std;
-    }
+    sub(x, mean);
+    mul(x, inv_std);
 }
 
 #[inline]
 pub(crate) fn clamp<T: Element>(x: &mut [T], lo: T, hi: T) {
-    for x in x {
-        let raised = if lo > *x { lo } else { *x };
-        *x = if hi < raised { hi } else { raised };
-    }
+    map(x, |x| {
+        let raised = if lo > x { lo } else { x };
+        if hi < raised { hi } else { raised }
+    });
 }
 
 #[inline]
 pub(crate) fn scale<T: Element>(x: &mut [T], a: T) {
-    x.iter_mut().for_each(|x| *x *= a);
+    map(x, |x| x * a);
 }
 
 #[inline]
 pub(crate) fn axpy<T: Element>(a: T, x: &[T], y: &mut [T]) {
-    y.iter_mut().zip(x).for_each(|(y, &x)| *y += a * x);
+    zip(y, x, |y, x| y + a * x);
 }
 
 #[inline]
 pub(crate) fn add<T: Element>(y: &mut [T], x: &[T]) {
-    y.iter_mut().zip(x).for_each(|(y, &x)| *y += x);
+    zip(y, x, |y, x| y + x);
 }
 
 #[inline]
 pub(crate) fn sub<T: Element>(y: &mut [T], x: &[T]) {
-    y.iter_mut().zip(x).for_each(|(y, &x)| *y -= x);
+    zip(y, x, |y, x| y - x);
 }
 
 #[inline]
 pub(crate) fn mul<T: Element>(y: &mut [T], x: &[T]) {
-    y.iter_mut().zip(x).for_each(|(y, &x)| *y *= x);
+    zip(y, x, |y, x| y * x);
 }
