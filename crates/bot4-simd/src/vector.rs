@@ -150,6 +150,9 @@ pub trait Vector: Copy + Debug {
     fn mantissa(self) -> Self;
     /// The biased exponent of a positive normal number, as a number.
     fn biased_exponent(self) -> Self;
+    /// Whether [`split`](Self::split) takes any number: of zero the exponent is minus infinity and of infinity it is infinity, both with
+    /// mantissa 1; of a negative number and of NaN the mantissa is NaN.
+    const SPLITS_ALL: bool = false;
     /// Mantissa in 1..2 and exponent of a positive finite number, also a subnormal one.
     #[inline(always)]
     fn split(self, token: Self::Token) -> (Self, Self) {

@@ -121,7 +121,10 @@ fn maps<T: super::Number>(case: Case, kernel: &str, n: usize) -> Case {
             .peer("loop", over::<T>(n, |x, y| x.iter_mut().zip(y).for_each(|(x, &y)| *x += y)))
             .peer("loop in avx512", over::<T>(n, |x, y| Isa::detect().run(Axpy(T::ONE, y, x)))),
         "clamp" => {
-            case.peer("loop in avx512", over::<T>(n, |x, _| Isa::detect().run(AtLeast(x, black_box(T::ONE)))))
+            let two = <T as Element>::from_f64(2.0);
+            let clamp = move |x: &mut [T]| Clamp(x, black_box(T::ONE), black_box(two));
+            case.peer("loop", over::<T>(n, move |x, _| clamp(x).one_by_one()))
+                .peer("loop in avx512", over::<T>(n, move |x, _| Isa::detect().run(clamp(x))))
         }
         _ => case.peer(
             "two passes",
@@ -255,11 +258,20 @@ plain_loop!(Axpy(a: T, y: &'a [T], x: &'a mut [T]) -> () {
         *x += a * y;
     }
 });
-plain_loop!(AtLeast(x: &'a mut [T], least: T) -> () {
-    for x in x {
-        *x = if *x < least { least } else { *x };
-    }
+plain_loop!(Clamp(x: &'a mut [T], lo: T, hi: T) -> () {
+    Clamp(x, lo, hi).one_by_one();
 });
+impl<T: Element> Clamp<'_, T> {
+    /// As [`f64::clamp`] does.
+    #[inline(always)]
+    fn one_by_one(self) {
+        let Self(x, lo, hi) = self;
+        for x in x {
+            let raised = if *x < lo { lo } else { *x };
+            *x = if raised > hi { hi } else { raised };
+        }
+    }
+}
 plain_loop!(Least(x: &'a [T]) -> T {
     let mut lanes = [T::MAX; 32];
     let chunks = x.chunks_exact(32);

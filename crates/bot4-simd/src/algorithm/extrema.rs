@@ -131,7 +131,14 @@ fn arg_extreme<V: Vector>(
         }
         start += BLOCK;
     }
-    position::<V>(t, &x[best.0..], best.1).map(|at| best.0 + at)
+    let (start, x) = (best.0, &x[best.0..]);
+    // Two registers without a jump between them, which would depend on the numbers.
+    let at = if V::REGISTERS >= 32 && x.len() > V::LANES && x.len() <= Pair::<V>::LANES {
+        position::<Pair<V>>(t, x, best.1)
+    } else {
+        position::<V>(t, x, best.1)
+    };
+    at.map(|at| start + at)
 }
 
 /// Where `value` (or, for NaN, any NaN) first stands.

@@ -40,16 +40,19 @@ pub(crate) fn map_unrolled<V: Vector>(t: V::Token, x: &mut [V::Elem], f: impl Fn
 /// though not all of them then stay in registers.
 #[inline(always)]
 pub(crate) fn through<V: Vector>(t: V::Token, x: &mut [V::Elem], mut step: impl Step<V::Elem>) {
-    let rest = if V::REGISTERS < 32 {
-        whole_through::<Pair<V>>(t, x, &mut step)
-    } else if is_long::<V::Elem, _>(&step) {
-        V::align_stack(t);
-        let rest = whole_through::<Pair<Pair<Pair<V>>>>(t, x, &mut step);
-        whole_through::<Pair<Pair<V>>>(t, rest, &mut step)
-    } else {
-        whole_through::<Pair<Pair<V>>>(t, x, &mut step)
-    };
-    let tail = whole_through::<V>(t, rest, &mut step);
+    let mut tail = x;
+    if tail.len() >= V::LANES {
+        tail = if V::REGISTERS < 32 {
+            whole_through::<Pair<V>>(t, tail, &mut step)
+        } else if is_long::<V::Elem, _>(&step) {
+            V::align_stack(t);
+            let rest = whole_through::<Pair<Pair<Pair<V>>>>(t, tail, &mut step);
+            whole_through::<Pair<Pair<V>>>(t, rest, &mut step)
+        } else {
+            whole_through::<Pair<Pair<V>>>(t, tail, &mut step)
+        };
+        tail = whole_through::<V>(t, tail, &mut step);
+    }
     if !tail.is_empty() {
         let lanes = V::load_partial(t, tail, V::splat(t, V::Elem::default()));
         Register::through(t, lanes, tail.len(), &mut step).store_partial(tail);

@@ -186,7 +186,8 @@ pub(crate) fn ln<V: Vector>(t: V::Token, x: V) -> V {
     let low = s.mul_add(half_f2.add(r), k.mul(V::splat(t, V::Elem::LN_2_LO)));
     let small = half_f2.sub(low).sub(f);
     let ln = k.mul_sub(V::splat(t, V::Elem::LN_2_HI), small);
-    ln_of_special(t, x, ln)
+    // With an infinite k all terms have its sign, as LN_2_LO is positive, and a NaN stays.
+    if V::SPLITS_ALL { ln } else { ln_of_special(t, x, ln) }
 }
 
 /// Infinity and NaN stay, a negative number gives NaN, zero minus infinity.

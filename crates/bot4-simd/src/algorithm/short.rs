@@ -8,6 +8,7 @@ use std::array::from_fn;
 
 /// Numbers up to which the plain loop wins.
 pub(crate) const MAX: usize = 16;
+
 /// The same where each number is a comparison and a jump.
 pub(crate) const SEARCH_MAX: usize = 8;
 
@@ -146,7 +147,7 @@ fn extreme<T: Element>(x: &[T], better: impl Fn(T, T) -> bool) -> Option<T> {
             [a, b] => (of(a, b), a + b),
             [a, b, c, ..] => (of(of(a, b), c), a + b + c),
         };
-        return Some(if sum.is_nan() { best_or_nan(x, best) } else { best });
+        return Some(if sum.is_nan() && first_nan(x).is_some() { T::NAN } else { best });
     };
     let (mut bests, mut sums) = (first, first);
     for turn in 1..TURNS {
@@ -162,13 +163,7 @@ fn extreme<T: Element>(x: &[T], better: impl Fn(T, T) -> bool) -> Option<T> {
         best = of(best, x);
         sum += x;
     }
-    Some(if sum.is_nan() { best_or_nan(x, best) } else { best })
-}
-
-#[cold]
-#[inline(never)]
-fn best_or_nan<T: Element>(x: &[T], best: T) -> T {
-    if x.iter().any(|x| x.is_nan()) { T::NAN } else { best }
+    Some(if sum.is_nan() && first_nan(x).is_some() { T::NAN } else { best })
 }
 
 #[inline]
@@ -182,16 +177,23 @@ pub(crate) fn max<T: Element>(x: &[T]) -> Option<T> {
 }
 
 /// Where the first stands that none is better than, or the first NaN.
-#[inline]
+#[inline(always)]
 fn position<T: Element>(x: &[T], better: impl Fn(T, T) -> bool) -> Option<usize> {
     let (&first, rest) = x.split_first()?;
-    let mut best = (0, first);
+    let (mut best, mut sum) = ((0, first), first);
     for (i, &x) in rest.iter().enumerate() {
-        if better(x, best.1) || x.is_nan() && !best.1.is_nan() {
+        if better(x, best.1) {
             best = (i + 1, x);
         }
+        sum += x;
     }
-    Some(best.0)
+    Some(if sum.is_nan() { first_nan(x).unwrap_or(best.0) } else { best.0 })
+}
+
+#[cold]
+#[inline(never)]
+fn first_nan<T: Element>(x: &[T]) -> Option<usize> {
+    x.iter().position(|x| x.is_nan())
 }
 
 #[inline]

@@ -205,7 +205,6 @@ macro_rules! vector {
             /// The first `len` lanes.
             #[inline(always)]
             fn first(len: usize) -> $mask {
-                assert!(len <= $lanes);
                 ((1u32 << len) - 1) as $mask
             }
         }
@@ -216,6 +215,7 @@ macro_rules! vector {
             type Mask = $mask;
             const LANES: usize = $lanes;
             const REGISTERS: usize = 32;
+            const SPLITS_ALL: bool = true;
 
             #[inline(always)]
             fn splat(_: Avx512, value: $elem) -> Self {
@@ -228,28 +228,31 @@ macro_rules! vector {
                 Self(unsafe { $load(from.as_ptr()) })
             }
             #[inline(always)]
-            fn load_partial(_: Avx512, from: &[$elem], fill: Self) -> Self {
+            fn load_partial(token: Avx512, from: &[$elem], fill: Self) -> Self {
                 // A load waits for a store of the same bytes that is still on its way unless that covers all of it, and
                 // a masked one never does: where whole quarters are read or written no mask is used.
+                // Asked bit by bit: of equalities the compiler makes a jump through a table.
+                assert!(from.len() <= $lanes);
                 let (half, quarter) = ($lanes / 2, $lanes / 4);
-                if from.len() == half {
-                    // SAFETY: `from` is half a register long; the token proves the feature.
-                    let low = unsafe { $load_half(from.as_ptr()) };
-                    return Self(op!($insert_half::<0>(fill.0, low)));
-                }
-                if from.len() == quarter {
+                if from.len() % quarter == 0 {
+                    if from.len() & half != 0 {
+                        // SAFETY: `from` is at least half a register long; the token proves the feature.
+                        let low = unsafe { $load_half(from.as_ptr()) };
+                        let low = op!($insert_half::<0>(fill.0, low));
+                        if from.len() & quarter == 0 {
+                            return Self(low);
+                        }
+                        let rest = &from[half..];
+                        // SAFETY: the rest is a quarter of a register long; the token proves the feature.
+                        let third = unsafe { $load_quarter(rest.as_ptr()) };
+                        return Self(op!($insert_quarter::<2>(low, third)));
+                    }
+                    if from.len() & quarter == 0 {
+                        return if from.is_empty() { fill } else { Self::load(token, from) };
+                    }
                     // SAFETY: `from` is a quarter of a register long; the token proves the feature.
                     let first = unsafe { $load_quarter(from.as_ptr()) };
                     return Self(op!($insert_quarter::<0>(fill.0, first)));
-                }
-                if from.len() == half + quarter {
-                    // SAFETY: `from` is longer than half a register; the token proves the feature.
-                    let low = unsafe { $load_half(from.as_ptr()) };
-                    let rest = &from[half..];
-                    // SAFETY: the rest is a quarter of a register long; the token proves the feature.
-                    let third = unsafe { $load_quarter(rest.as_ptr()) };
-                    let low = op!($insert_half::<0>(fill.0, low));
-                    return Self(op!($insert_quarter::<2>(low, third)));
                 }
                 if let [only] = *from {
                     let only = op!($splat(only));
@@ -268,21 +271,27 @@ macro_rules! vector {
             #[inline(always)]
             fn store_partial(self, to: &mut [$elem]) {
                 // As in `load_partial`.
+                assert!(to.len() <= $lanes);
                 let (half, quarter) = ($lanes / 2, $lanes / 4);
-                if to.len() == quarter {
-                    let first = op!($cast_quarter(self.0));
-                    // SAFETY: `to` is a quarter of a register long; `self` proves the feature.
-                    return unsafe { $store_quarter(to.as_mut_ptr(), first) };
-                }
-                if to.len() == half || to.len() == half + quarter {
-                    let low = op!($cast_half(self.0));
-                    // SAFETY: `to` is at least half a register long; `self` proves the feature.
-                    unsafe { $store_half(to.as_mut_ptr(), low) };
-                    let rest = &mut to[half..];
-                    if rest.len() == quarter {
-                        let third = op!($extract_quarter::<2>(self.0));
-                        // SAFETY: the rest is a quarter of a register long; `self` proves the feature.
-                        unsafe { $store_quarter(rest.as_mut_ptr(), third) };
+                if to.len() % quarter == 0 {
+                    if to.len() & half != 0 {
+                        let low = op!($cast_half(self.0));
+                        // SAFETY: `to` is at least half a register long; `self` proves the feature.
+                        unsafe { $store_half(to.as_mut_ptr(), low) };
+                        let rest = &mut to[half..];
+                        if rest.len() & quarter != 0 {
+                            let third = op!($extract_quarter::<2>(self.0));
+                            // SAFETY: the rest is a quarter of a register long; `self` proves the feature.
+                            unsafe { $store_quarter(rest.as_mut_ptr(), third) };
+                        }
+                    } else if to.len() & quarter == 0 {
+                        if !to.is_empty() {
+                            self.store(to);
+                        }
+                    } else {
+                        let first = op!($cast_quarter(self.0));
+                        // SAFETY: `to` is a quarter of a register long; `self` proves the feature.
+                        unsafe { $store_quarter(to.as_mut_ptr(), first) };
                     }
                     return;
                 }
@@ -378,7 +387,10 @@ macro_rules! vector {
             }
             #[inline(always)]
             fn split(self, _: Avx512) -> (Self, Self) {
-                (self.mantissa(), Self(op!($getexp(self.0))))
+                // A negative number gives NaN, and zero, of either sign, a mantissa without one.
+                const SIGN: i32 = _MM_MANT_SIGN_NAN | _MM_MANT_SIGN_ZERO;
+                let mantissa = Self(op!($getmant::<_MM_MANT_NORM_1_2, SIGN>(self.0)));
+                (mantissa, Self(op!($getexp(self.0))))
             }
             #[inline(always)]
             fn lt(self, other: Self) -> $mask {

@@ -12,6 +12,7 @@ impl<V: Vector> Vector for Pair<V> {
     type Mask = (V::Mask, V::Mask);
     const LANES: usize = 2 * V::LANES;
     const REGISTERS: usize = V::REGISTERS / 2;
+    const SPLITS_ALL: bool = V::SPLITS_ALL;
 
     #[inline(always)]
     fn splat(token: V::Token, value: V::Elem) -> Self {
