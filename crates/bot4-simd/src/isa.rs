@@ -194,7 +194,10 @@ fn inside<K: Kernels, P: Program>(k: K, program: P) -> P::Output {
     Simd::enter(
         k,
         #[inline(always)]
-        || program.run(k),
+        |program: P, (), ()| program.run(k),
+        program,
+        (),
+        (),
     )
 }
 

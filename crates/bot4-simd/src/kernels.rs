@@ -11,6 +11,31 @@ use crate::panels::Panels;
 use crate::trees::{Cuts, Splits};
 use crate::vector::{Simd, Vector};
 
+/// Enters an instruction set with the arguments of a kernel: up to three go there in registers.
+macro_rules! enter {
+    ($k:expr, $algorithm:expr, $token:ident, [$a:ident]) => {
+        enter!(@ $k, $algorithm, $token, [$a], $a, (), ())
+    };
+    ($k:expr, $algorithm:expr, $token:ident, [$a:ident, $b:ident]) => {
+        enter!(@ $k, $algorithm, $token, [$a, $b], $a, $b, ())
+    };
+    ($k:expr, $algorithm:expr, $token:ident, [$a:ident, $b:ident, $c:ident]) => {
+        enter!(@ $k, $algorithm, $token, [$a, $b, $c], $a, $b, $c)
+    };
+    ($k:expr, $algorithm:expr, $token:ident, [$a:ident, $b:ident, $($more:ident),+]) => {
+        enter!(@ $k, $algorithm, $token, [$a, $b, $($more),+], $a, $b, ($($more),+))
+    };
+    (@ $k:expr, $algorithm:expr, $token:ident, [$($arg:ident),+], $a:tt, $b:tt, $c:tt) => {
+        $k.enter(
+            #[inline(always)]
+            move |$a, $b, $c| $algorithm($token, $($arg),+),
+            $a,
+            $b,
+            $c,
+        )
+    };
+}
+
 /// Each entry: documentation, signature, conditions, and the algorithm with the register it runs on.
 macro_rules! kernels {
     ($(
@@ -60,10 +85,7 @@ macro_rules! kernels {
                 fn $name<T: Element>(self, $($arg: $ty),*) $(-> $ret)? {
                     $($check($($checked),*);)?
                     let token = <<Self::$register<T> as Vector>::Token>::from(self);
-                    self.enter(
-                        #[inline(always)]
-                        move || $module::$algorithm::<Self::$register<T>>(token, $($arg),*),
-                    )
+                    enter!(self, $module::$algorithm::<Self::$register<T>>, token, [$($arg),*])
                 }
             )*
         }

@@ -30,7 +30,9 @@ pub trait Simd: Copy + Debug + Send + Sync + 'static {
     fn ways<'a>(self, trees: &'a [Splits], ranks: &'a [[u8; 16]]) -> Self::Ways<'a>;
 
     /// Runs `f` inside a function compiled for this instruction set.
-    fn enter<R>(self, f: impl FnOnce() -> R) -> R;
+    ///
+    /// What `f` captures goes there through memory; up to three slices or numbers, and in registers, as arguments.
+    fn enter<A, B, C, R>(self, f: impl FnOnce(A, B, C) -> R, a: A, b: B, c: C) -> R;
 }
 
 /// An instruction set in the reproducible mode: 64 bytes of lanes and every product fused, on all sets.
@@ -66,8 +68,8 @@ macro_rules! reproducible {
             }
 
             #[inline(always)]
-            fn enter<R>(self, f: impl FnOnce() -> R) -> R {
-                self.0.enter(f)
+            fn enter<A, B, C, R>(self, f: impl FnOnce(A, B, C) -> R, a: A, b: B, c: C) -> R {
+                self.0.enter(f, a, b, c)
             }
         }
     )*};

@@ -122,9 +122,14 @@ fn maps<T: super::Number>(case: Case, kernel: &str, n: usize) -> Case {
             .peer("loop in avx512", over::<T>(n, |x, y| Isa::detect().run(Axpy(T::ONE, y, x)))),
         "clamp" => {
             let two = <T as Element>::from_f64(2.0);
-            let clamp = move |x: &mut [T]| Clamp(x, black_box(T::ONE), black_box(two));
-            case.peer("loop", over::<T>(n, move |x, _| clamp(x).one_by_one()))
-                .peer("loop in avx512", over::<T>(n, move |x, _| Isa::detect().run(clamp(x))))
+            case.peer(
+                "loop",
+                over::<T>(n, move |x, _| Clamp(x, black_box(T::ONE), black_box(two)).one_by_one()),
+            )
+            .peer(
+                "loop in avx512",
+                over::<T>(n, move |x, _| Isa::detect().run(Clamp(x, black_box(T::ONE), black_box(two)))),
+            )
         }
         _ => case.peer(
             "two passes",

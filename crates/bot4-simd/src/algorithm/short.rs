@@ -73,15 +73,19 @@ const INVERSES: [f64; MAX + 1] = {
 };
 
 /// As [`moments::mean_var`] of one block, with the first number for a guess of the mean; up to [`MAX`] numbers.
-#[inline]
+#[inline(always)]
 pub(crate) fn mean_var<T: Element>(x: &[T]) -> Option<(T, T)> {
     if let &[x] = x {
         let var = x.abs() * T::ZERO; // NaN of a number that is not finite
         return Some((x + var, var));
     }
     let &first = x.first()?;
-    let (mean, var, shifted) = about(x, first);
-    if var >= shifted * T::from_f64(moments::KEPT) { Some((mean, var)) } else { Some(mean_var_again(x)) }
+    let inverse = T::from_f64(INVERSES[x.len()]);
+    let (sum, squares) = about(x, first);
+    let correction = sum * inverse;
+    let about_mean = squares - sum * correction;
+    let kept = about_mean >= squares * T::from_f64(moments::KEPT);
+    Some(if kept { (first + correction, about_mean * inverse) } else { mean_var_again(x) })
 }
 
 /// From the mean, of shares of the numbers: they may lie so far apart that a deviation from the first overflows.
@@ -89,15 +93,17 @@ pub(crate) fn mean_var<T: Element>(x: &[T]) -> Option<(T, T)> {
 #[inline(never)]
 fn mean_var_again<T: Element>(x: &[T]) -> (T, T) {
     let inverse = T::from_f64(INVERSES[x.len()]);
-    let (mean, var, _) = about(x, x.iter().map(|&x| x * inverse).sum());
+    let mean = x.iter().map(|&x| x * inverse).sum();
+    let (sum, squares) = about(x, mean);
+    let correction = sum * inverse;
+    let var = (squares - sum * correction) * inverse;
     // Not `max`: it would make a NaN zero.
-    (mean, if var < T::ZERO { T::ZERO } else { var })
+    (mean + correction, if var < T::ZERO { T::ZERO } else { var })
 }
 
-/// Mean, variance, and the mean of the squared deviations from `shift`.
-#[inline]
-fn about<T: Element>(x: &[T], shift: T) -> (T, T, T) {
-    let inverse = T::from_f64(INVERSES[x.len()]);
+/// The sums of the deviations from `shift` and of their squares.
+#[inline(always)]
+fn about<T: Element>(x: &[T], shift: T) -> (T, T) {
     let (chunks, rest) = x.as_chunks::<CHAINS>();
     let (mut sum, mut squares) = (T::ZERO, T::ZERO);
     if let Some(first) = chunks.first() {
@@ -119,8 +125,7 @@ fn about<T: Element>(x: &[T], shift: T) -> (T, T, T) {
         sum += d;
         squares += d * d;
     }
-    let correction = sum * inverse;
-    (shift + correction, (squares - sum * correction) * inverse, squares * inverse)
+    (sum, squares)
 }
 
 #[inline]

@@ -47,14 +47,14 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
-    fn enter<R>(self, f: impl FnOnce() -> R) -> R {
+    fn enter<A, B, C, R>(self, f: impl FnOnce(A, B, C) -> R, a: A, b: B, c: C) -> R {
         #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl,avx2,fma")]
         #[inline]
-        fn inside<R>(f: impl FnOnce() -> R) -> R {
-            f()
+        fn inside<A, B, C, R>(f: impl FnOnce(A, B, C) -> R, a: A, b: B, c: C) -> R {
+            f(a, b, c)
         }
         // SAFETY: a token is made only where all these features are.
-        unsafe { inside(f) }
+        unsafe { inside(f, a, b, c) }
     }
 }
 

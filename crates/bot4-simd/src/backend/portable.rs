@@ -23,8 +23,8 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
-    fn enter<R>(self, f: impl FnOnce() -> R) -> R {
-        f()
+    fn enter<A, B, C, R>(self, f: impl FnOnce(A, B, C) -> R, a: A, b: B, c: C) -> R {
+        f(a, b, c)
     }
 }
 
