@@ -1,14 +1,13 @@
-//! Slices so short that entering an instruction set costs more than it gains: plain loops that are inlined where the
-//! free functions are called, four chains side by side where numbers become one. (Inside a program there is nothing to enter, and kernels do
-//! not come here.)
+//! Slices so short that entering an instruction set costs more than it gains, and so does a loop: straight code for fours, then
+//! for what is left of one, that is inlined where the free functions are called; four chains side by side where numbers become one.
+//! (Inside a program there is nothing to enter, and kernels do not come here.)
 
 use super::moments;
 use crate::element::Element;
 use std::array::from_fn;
 
-/// Numbers up to which the plain loop wins.
+/// Numbers up to which this wins; what follows does not look at more.
 pub(crate) const MAX: usize = 16;
-
 /// The same where each number is a comparison and a jump.
 pub(crate) const SEARCH_MAX: usize = 8;
 
@@ -20,6 +19,7 @@ const TURNS: usize = MAX / CHAINS;
 /// The sum of `f` of each pair.
 #[inline(always)]
 fn sum_of<A, B, T: Element>(a: &[A], b: &[B], f: impl Fn(&A, &B) -> T) -> T {
+    debug_assert!(a.len() <= MAX);
     let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<CHAINS>(), b.as_chunks::<CHAINS>());
     let mut sum = T::ZERO;
     if let (Some(first_a), Some(first_b)) = (a.first(), b.first()) {
@@ -104,6 +104,7 @@ fn mean_var_again<T: Element>(x: &[T]) -> (T, T) {
 /// The sums of the deviations from `shift` and of their squares.
 #[inline(always)]
 fn about<T: Element>(x: &[T], shift: T) -> (T, T) {
+    debug_assert!(x.len() <= MAX);
     let (chunks, rest) = x.as_chunks::<CHAINS>();
     let (mut sum, mut squares) = (T::ZERO, T::ZERO);
     if let Some(first) = chunks.first() {
@@ -143,6 +144,7 @@ pub(crate) fn zscore<T: Element>(x: &mut [T]) {
 /// are not alike, too).
 #[inline(always)]
 fn extreme<T: Element>(x: &[T], better: impl Fn(T, T) -> bool) -> Option<T> {
+    debug_assert!(x.len() <= MAX);
     let of = |a: T, b: T| if better(b, a) { b } else { a };
     let (chunks, rest) = x.as_chunks::<CHAINS>();
     let Some(&first) = chunks.first() else {
@@ -214,6 +216,7 @@ pub(crate) fn argmax<T: Element>(x: &[T]) -> Option<usize> {
 /// `x[i] = f(x[i])`.
 #[inline(always)]
 fn map<T: Element>(x: &mut [T], f: impl Fn(T) -> T) {
+    debug_assert!(x.len() <= MAX);
     let (chunks, rest) = x.as_chunks_mut::<CHAINS>();
     let (mut chunks, mut rest) = (chunks.iter_mut(), rest.iter_mut());
     straight(|| chunks.next().map(|x| *x = from_fn(|k| f(x[k]))), || rest.next().map(|x| *x = f(*x)));
@@ -222,6 +225,7 @@ fn map<T: Element>(x: &mut [T], f: impl Fn(T) -> T) {
 /// `y[i] = f(y[i], x[i])`.
 #[inline(always)]
 fn zip<T: Element>(y: &mut [T], x: &[T], f: impl Fn(T, T) -> T) {
+    debug_assert!(y.len() <= MAX);
     let ((chunks_y, rest_y), (chunks_x, rest_x)) = (y.as_chunks_mut::<CHAINS>(), x.as_chunks::<CHAINS>());
     let (mut chunks, mut rest) = (chunks_y.iter_mut().zip(chunks_x), rest_y.iter_mut().zip(rest_x));
     straight(
