@@ -228,7 +228,7 @@ macro_rules! vector {
                 Self(unsafe { $load(from.as_ptr()) })
             }
             #[inline(always)]
-            fn load_partial(token: Avx512, from: &[$elem], fill: Self) -> Self {
+            fn load_partial(_: Avx512, from: &[$elem], fill: Self) -> Self {
                 // A load waits for a store of the same bytes that is still on its way unless that covers all of it, and
                 // a masked one never does: where whole quarters are read or written no mask is used.
                 // Asked bit by bit: of equalities the compiler makes a jump through a table.
@@ -242,13 +242,16 @@ macro_rules! vector {
                         if from.len() & quarter == 0 {
                             return Self(low);
                         }
-                        let rest = &from[half..];
-                        // SAFETY: the rest is a quarter of a register long; the token proves the feature.
-                        let third = unsafe { $load_quarter(rest.as_ptr()) };
+                        // SAFETY: as above, and a quarter of a register follows; the token proves the feature.
+                        let third = unsafe { $load_quarter(from.as_ptr().add(half)) };
                         return Self(op!($insert_quarter::<2>(low, third)));
                     }
-                    if from.len() & quarter == 0 {
-                        return if from.is_empty() { fill } else { Self::load(token, from) };
+                    if from.is_empty() {
+                        return fill;
+                    }
+                    if from.len() == $lanes {
+                        // SAFETY: `from` is as long as the register; the token proves the feature.
+                        return Self(unsafe { $load(from.as_ptr()) });
                     }
                     // SAFETY: `from` is a quarter of a register long; the token proves the feature.
                     let first = unsafe { $load_quarter(from.as_ptr()) };
@@ -278,17 +281,15 @@ macro_rules! vector {
                         let low = op!($cast_half(self.0));
                         // SAFETY: `to` is at least half a register long; `self` proves the feature.
                         unsafe { $store_half(to.as_mut_ptr(), low) };
-                        let rest = &mut to[half..];
-                        if rest.len() & quarter != 0 {
+                        if to.len() & quarter != 0 {
                             let third = op!($extract_quarter::<2>(self.0));
-                            // SAFETY: the rest is a quarter of a register long; `self` proves the feature.
-                            unsafe { $store_quarter(rest.as_mut_ptr(), third) };
+                            // SAFETY: as above, and a quarter of a register follows; `self` proves the feature.
+                            unsafe { $store_quarter(to.as_mut_ptr().add(half), third) };
                         }
-                    } else if to.len() & quarter == 0 {
-                        if !to.is_empty() {
-                            self.store(to);
-                        }
-                    } else {
+                    } else if to.len() == $lanes {
+                        // SAFETY: `to` is as long as the register; `self` proves the feature.
+                        unsafe { $store(to.as_mut_ptr(), self.0) };
+                    } else if !to.is_empty() {
                         let first = op!($cast_quarter(self.0));
                         // SAFETY: `to` is a quarter of a register long; `self` proves the feature.
                         unsafe { $store_quarter(to.as_mut_ptr(), first) };
