@@ -232,7 +232,7 @@ macro_rules! vector {
                 // A load waits for a store of the same bytes that is still on its way unless that covers all of it, and
                 // a masked one never does: where whole quarters are read or written no mask is used.
                 // Asked bit by bit: of equalities the compiler makes a jump through a table.
-                assert!(from.len() <= $lanes);
+                debug_assert!(from.len() <= $lanes);
                 let (half, quarter) = ($lanes / 2, $lanes / 4);
                 if from.len() % quarter == 0 {
                     if from.len() & half != 0 {
@@ -262,7 +262,7 @@ macro_rules! vector {
                     return Self(op!($blend(1, fill.0, only)));
                 }
                 let lanes = Self::first(from.len());
-                // SAFETY: lanes past the end of `from` are masked off and not read; the token proves the feature.
+                // SAFETY: lanes past the end of `from`, however long it is, are masked off and not read; the token proves the feature.
                 Self(unsafe { $mask_load(fill.0, lanes, from.as_ptr()) })
             }
             #[inline(always)]
@@ -274,7 +274,7 @@ macro_rules! vector {
             #[inline(always)]
             fn store_partial(self, to: &mut [$elem]) {
                 // As in `load_partial`.
-                assert!(to.len() <= $lanes);
+                debug_assert!(to.len() <= $lanes);
                 let (half, quarter) = ($lanes / 2, $lanes / 4);
                 if to.len() % quarter == 0 {
                     if to.len() & half != 0 {
@@ -301,7 +301,7 @@ macro_rules! vector {
                     return;
                 }
                 let lanes = Self::first(to.len());
-                // SAFETY: lanes past the end of `to` are masked off and not written; `self` proves the feature.
+                // SAFETY: lanes past the end of `to`, however long it is, are masked off and not written; `self` proves the feature.
                 unsafe { $mask_store(to.as_mut_ptr(), lanes, self.0) }
             }
             #[inline(always)]
