@@ -75,19 +75,24 @@ struct Remembered(AtomicU8);
 impl Remembered {
     #[inline(always)]
     fn get(&self, find: fn() -> Isa) -> Isa {
+        self.known().unwrap_or_else(|| self.fill(find))
+    }
+
+    #[inline(always)]
+    fn known(&self) -> Option<Isa> {
         // ORDERING: Relaxed: the byte is the whole message, and every thread would store the same one.
         match self.0.load(Ordering::Relaxed) {
-            1 => Isa::Portable,
-            2 => Isa::Avx2,
-            3 => Isa::Avx512,
-            _ => self.fill(find),
+            1 => Some(Isa::Portable),
+            2 => Some(Isa::Avx2),
+            3 => Some(Isa::Avx512),
+            _ => None,
         }
     }
 
     #[cold]
     fn fill(&self, find: fn() -> Isa) -> Isa {
         let isa = find();
-        // ORDERING: Relaxed: see `get`.
+        // ORDERING: Relaxed: see `known`.
         self.0.store(isa as u8, Ordering::Relaxed);
         isa
     }
@@ -173,20 +178,12 @@ pub(crate) fn detected() -> Token {
     unsafe { DETECTED.get(widest_allowed).assume() }
 }
 
-/// The same, if it was asked for before: one load and, for the widest set, one comparison.
+/// The same, if it was asked for before: one load and no call.
 #[inline(always)]
 pub(crate) fn remembered() -> Option<Token> {
-    // ORDERING: Relaxed: see `Remembered::get`.
-    match DETECTED.0.load(Ordering::Relaxed) {
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: `widest_allowed` remembers only what this CPU has.
-        3 => Some(unsafe { Isa::Avx512.assume() }),
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: as above.
-        2 => Some(unsafe { Isa::Avx2.assume() }),
-        1 => Some(Token::Portable(Portable)),
-        _ => None,
-    }
+    let isa = DETECTED.known()?;
+    // SAFETY: `widest_allowed` returns only what this CPU has.
+    Some(unsafe { isa.assume() })
 }
 
 #[inline(always)]
