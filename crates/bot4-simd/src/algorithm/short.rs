@@ -146,30 +146,33 @@ pub(crate) fn zscore<T: Element>(x: &mut [T]) {
 fn extreme<T: Element>(x: &[T], better: impl Fn(T, T) -> bool) -> Option<T> {
     debug_assert!(x.len() <= MAX);
     let of = |a: T, b: T| if better(b, a) { b } else { a };
-    let (chunks, rest) = x.as_chunks::<CHAINS>();
-    let Some(&first) = chunks.first() else {
-        let (best, sum) = match *rest {
-            [] => return None,
-            [a] => return Some(a),
-            [a, b] => (of(a, b), a + b),
-            [a, b, c, ..] => (of(of(a, b), c), a + b + c),
-        };
-        return Some(if sum.is_nan() && first_nan(x).is_some() { T::NAN } else { best });
-    };
-    let (mut bests, mut sums) = (first, first);
-    for turn in 1..TURNS {
-        let Some(chunk) = chunks.get(turn) else { break };
-        for chain in 0..CHAINS {
-            bests[chain] = of(bests[chain], chunk[chain]);
-            sums[chain] += chunk[chain];
+    let both = |a: [T; CHAINS], b: [T; CHAINS]| (from_fn(|k| of(a[k], b[k])), from_fn(|k| a[k] + b[k]));
+    // The fours at both ends, and those between: they may share numbers, which changes neither the best nor whether one is NaN, and so
+    // none is left over.
+    let (bests, sums) = match (x.first_chunk::<CHAINS>(), x.last_chunk::<CHAINS>()) {
+        (Some(&first), Some(&last)) if x.len() > CHAINS => {
+            let (mut bests, mut sums) = both(first, last);
+            for turn in 1..TURNS - 1 {
+                let (true, Some(&inner)) = (x.len() > (turn + 1) * CHAINS, x[turn * CHAINS..].first_chunk())
+                else {
+                    break;
+                };
+                (bests, sums) = (both(bests, inner).0, both(sums, inner).1);
+            }
+            (bests, sums)
         }
-    }
-    let (mut best, mut sum) = (of(of(bests[0], bests[2]), of(bests[1], bests[3])), total(sums));
-    for i in 0..CHAINS - 1 {
-        let Some(&x) = rest.get(i) else { break };
-        best = of(best, x);
-        sum += x;
-    }
+        _ => {
+            let (best, sum) = match *x {
+                [] => return None,
+                [a] => return Some(a),
+                [a, b] => (of(a, b), a + b),
+                [a, b, c] => (of(of(a, b), c), a + b + c),
+                [a, b, c, d, ..] => (of(of(a, b), of(c, d)), (a + b) + (c + d)),
+            };
+            return Some(if sum.is_nan() && first_nan(x).is_some() { T::NAN } else { best });
+        }
+    };
+    let (best, sum) = (of(of(bests[0], bests[2]), of(bests[1], bests[3])), total(sums));
     Some(if sum.is_nan() && first_nan(x).is_some() { T::NAN } else { best })
 }
 
